@@ -1,0 +1,18 @@
+//! What two Escapement processes must both understand, and nothing else: ids,
+//! the exec lifecycle, job and exec specs with their only constructors, and
+//! the messages on the bus. No I/O, no database and no Kubernetes here.
+
+pub mod event;
+pub mod exec;
+pub mod id;
+pub mod message;
+pub mod reason;
+pub mod size;
+pub mod spec;
+
+pub use event::EventKind;
+pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};
+pub use id::{ExecId, JobId, Shard};
+pub use reason::Reason;
+pub use size::{Size, SizeTable};
+pub use spec::{Command, ExecSpec};

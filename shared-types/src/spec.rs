@@ -1,0 +1,130 @@
+//! What an exec runs: a snapshot of its job taken when it was triggered, so
+//! that a later edit of the job does not change it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CommandError {
+    /// A quote was opened and never closed.
+    #[error("a quote is opened but not closed; close it, or send a JSON array of words")]
+    UnclosedQuote,
+    /// Too long for a container's arguments.
+    #[error("is longer than {limit} bytes", limit = Command::MAX_BYTES)]
+    TooLong,
+    /// A NUL byte cannot be passed to a program.
+    #[error("contains a NUL character, which no program can be given")]
+    Nul,
+}
+
+/// The words a container's program is started with, Docker's meaning: they
+/// follow the image's ENTRYPOINT, or are the program if it has none.
+///
+/// A text is split as a POSIX shell splits words (quotes and backslashes; no
+/// shell runs and nothing is expanded). It is shown as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Command {
+    /// One text, as the 2015 API sends it.
+    Text(String),
+    /// The words themselves.
+    Words(Vec<String>),
+}
+
+impl Command {
+    /// Limit of all words together; Linux allows 128 KiB for one argument.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// Checks that the command can be passed to a program.
+    pub fn check(&self) -> Result<(), CommandError> {
+        let (bytes, nul) = match self {
+            Self::Text(text) => (text.len(), text.contains('\0')),
+            Self::Words(words) => (
+                words.iter().map(String::len).sum(),
+                words.iter().any(|word| word.contains('\0')),
+            ),
+        };
+        if nul {
+            return Err(CommandError::Nul);
+        }
+        if bytes > Self::MAX_BYTES {
+            return Err(CommandError::TooLong);
+        }
+        self.args().map(drop)
+    }
+
+    /// The container's args. Empty means the image's own CMD.
+    pub fn args(&self) -> Result<Vec<String>, CommandError> {
+        match self {
+            Self::Text(text) => shell_words::split(text).map_err(|_| CommandError::UnclosedQuote),
+            Self::Words(words) => Ok(words.clone()),
+        }
+    }
+}
+
+/// Everything the executor needs to run one exec; stored with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecSpec {
+    /// Words for the container.
+    pub command: Command,
+    /// Image repository, without tag.
+    pub image_repo: String,
+    /// Image tag.
+    pub image_tag: String,
+    /// Name of a size of this deployment.
+    pub size: String,
+    /// Environment variables.
+    pub vars: BTreeMap<String, String>,
+}
+
+impl ExecSpec {
+    /// The image's full reference, `repository:tag`.
+    #[must_use]
+    pub fn image(&self) -> String {
+        format!("{}:{}", self.image_repo, self.image_tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_splits_like_a_shell() {
+        let cases: [(&str, &[&str]); 6] = [
+            ("bash", &["bash"]),
+            ("/bin bash", &["/bin", "bash"]),
+            (
+                "sh -c 'for i in 1 2 3; do echo line $i; done; exit 3'",
+                &["sh", "-c", "for i in 1 2 3; do echo line $i; done; exit 3"],
+            ),
+            (r#"echo "a b" c\ d"#, &["echo", "a b", "c d"]),
+            ("echo $HOME * | cat", &["echo", "$HOME", "*", "|", "cat"]),
+            ("", &[]),
+        ];
+        for (text, words) in cases {
+            assert_eq!(Command::Text(text.to_owned()).args().unwrap(), words);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_refused() {
+        let text = |text: &str| Command::Text(text.to_owned()).check();
+        assert_eq!(text("sh -c 'oops"), Err(CommandError::UnclosedQuote));
+        assert_eq!(text("a\0b"), Err(CommandError::Nul));
+        assert_eq!(text(&"x".repeat(65 * 1024)), Err(CommandError::TooLong));
+        let words = Command::Words(vec!["a\0".to_owned()]);
+        assert_eq!(words.check(), Err(CommandError::Nul));
+    }
+
+    #[test]
+    fn a_command_is_stored_as_it_was_given() {
+        for json in [r#""bash -l""#, r#"["bash","-l"]"#] {
+            let command: Command = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&command).unwrap(), json);
+        }
+    }
+}
