@@ -1,0 +1,75 @@
+//! `exec_events`: the timeline of an exec, append-only.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared_types::{EventKind, ExecId};
+
+use crate::StoreError;
+use crate::schema::exec_events;
+
+/// One entry of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecEventEntry {
+    /// Attempt it belongs to; 0 where there was none yet.
+    pub attempt: i32,
+    /// What happened.
+    pub kind: EventKind,
+    /// When, by the clock of whoever saw it.
+    pub at: DateTime<Utc>,
+    /// The same for people; for kinds with a log position it is the log line.
+    pub message: String,
+}
+
+/// Adds an entry. An attempt tells each kind once: repeating a step is
+/// harmless and the first account stays.
+pub async fn append(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    entry: &ExecEventEntry,
+) -> Result<(), StoreError> {
+    diesel::insert_into(exec_events::table)
+        .values((
+            exec_events::exec_id.eq(exec.0),
+            exec_events::attempt.eq(entry.attempt),
+            exec_events::kind.eq(entry.kind.as_str()),
+            exec_events::at.eq(entry.at),
+            exec_events::message.eq(&entry.message),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The timeline of an exec, by attempt and time.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+) -> Result<Vec<ExecEventEntry>, StoreError> {
+    let rows: Vec<(i32, String, DateTime<Utc>, String)> = exec_events::table
+        .filter(exec_events::exec_id.eq(exec.0))
+        .order((exec_events::attempt, exec_events::at))
+        .select((
+            exec_events::attempt,
+            exec_events::kind,
+            exec_events::at,
+            exec_events::message,
+        ))
+        .load(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(attempt, kind, at, message)| {
+            let kind = EventKind::parse(&kind).ok_or(StoreError::Unknown {
+                what: "event kind",
+                value: kind,
+            })?;
+            Ok(ExecEventEntry {
+                attempt,
+                kind,
+                at,
+                message,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,181 @@
+//! `jobs` and the intent half of their `schedules`: one row each for a job.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::result::Error as QueryError;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared_types::{ExecSpec, JobId};
+
+use crate::StoreError;
+use crate::page::{Page, load_page};
+use crate::schema::{jobs, schedules};
+
+/// A job to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// Whose it is.
+    pub namespace: String,
+    /// For people; need not be unique.
+    pub name: String,
+    /// Name of the account that made it.
+    pub created_by: String,
+    /// The region its execs run in.
+    pub region: String,
+    /// What an exec of it runs.
+    pub spec: ExecSpec,
+    /// Whether to mail when an exec ends.
+    pub email_enabled: bool,
+    /// `Rn/<start>/<period>` as it was given.
+    pub schedule_mode: Option<String>,
+    /// Whether the schedule fires.
+    pub schedule_active: bool,
+}
+
+/// A job with its schedule's intent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// Everything its owner said.
+    pub definition: NewJob,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When its owner last changed it.
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = jobs)]
+struct JobRow {
+    id: i64,
+    namespace: String,
+    name: String,
+    created_by: String,
+    region: String,
+    spec: serde_json::Value,
+    email_enabled: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+type JobAndSchedule = (JobRow, Option<String>, bool);
+
+/// Writes a job and its schedule: two statements, so the caller brings a
+/// transaction.
+pub async fn insert(conn: &mut AsyncPgConnection, new: NewJob) -> Result<Job, StoreError> {
+    let spec = serde_json::to_value(&new.spec)
+        .map_err(|error| QueryError::SerializationError(error.into()))?;
+    let (id, created_at, updated_at) = diesel::insert_into(jobs::table)
+        .values((
+            jobs::namespace.eq(&new.namespace),
+            jobs::name.eq(&new.name),
+            jobs::created_by.eq(&new.created_by),
+            jobs::region.eq(&new.region),
+            jobs::spec.eq(spec),
+            jobs::email_enabled.eq(new.email_enabled),
+        ))
+        .returning((jobs::id, jobs::created_at, jobs::updated_at))
+        .get_result::<(i64, _, _)>(conn)
+        .await?;
+    diesel::insert_into(schedules::table)
+        .values((
+            schedules::job_id.eq(id),
+            schedules::mode.eq(&new.schedule_mode),
+            schedules::active.eq(new.schedule_active),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(Job {
+        id: JobId(id),
+        definition: new,
+        created_at,
+        updated_at,
+    })
+}
+
+/// A job of this namespace, unless it was deleted.
+pub async fn get(
+    conn: &mut AsyncPgConnection,
+    namespace: &str,
+    id: JobId,
+) -> Result<Option<Job>, StoreError> {
+    let row: Option<JobAndSchedule> = jobs::table
+        .inner_join(schedules::table)
+        .filter(jobs::id.eq(id.0))
+        .filter(jobs::namespace.eq(namespace))
+        .filter(jobs::deleted_at.is_null())
+        .select((JobRow::as_select(), schedules::mode, schedules::active))
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Whether [`get`] would find it.
+pub async fn exists(
+    conn: &mut AsyncPgConnection,
+    namespace: &str,
+    id: JobId,
+) -> Result<bool, StoreError> {
+    let job = jobs::table
+        .filter(jobs::id.eq(id.0))
+        .filter(jobs::namespace.eq(namespace))
+        .filter(jobs::deleted_at.is_null());
+    Ok(diesel::select(diesel::dsl::exists(job))
+        .get_result(conn)
+        .await?)
+}
+
+/// Jobs of a namespace, newest (highest number) first.
+pub async fn list(
+    conn: &mut AsyncPgConnection,
+    namespace: &str,
+    page: Page<JobId>,
+) -> Result<Vec<Job>, StoreError> {
+    let query = jobs::table
+        .inner_join(schedules::table)
+        .filter(jobs::namespace.eq(namespace))
+        .filter(jobs::deleted_at.is_null())
+        .select((JobRow::as_select(), schedules::mode, schedules::active))
+        .into_boxed();
+    let rows: Vec<JobAndSchedule> = load_page!(query, jobs::id, page, conn)?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// How many jobs the namespace has.
+pub async fn count(conn: &mut AsyncPgConnection, namespace: &str) -> Result<i64, StoreError> {
+    let count = jobs::table
+        .filter(jobs::namespace.eq(namespace))
+        .filter(jobs::deleted_at.is_null())
+        .count()
+        .get_result(conn)
+        .await?;
+    Ok(count)
+}
+
+impl TryFrom<JobAndSchedule> for Job {
+    type Error = StoreError;
+
+    fn try_from((row, schedule_mode, schedule_active): JobAndSchedule) -> Result<Self, StoreError> {
+        // The value may hold secrets, so the error names the row instead.
+        let spec = serde_json::from_value(row.spec).map_err(|_| StoreError::Unknown {
+            what: "form of spec in job",
+            value: row.id.to_string(),
+        })?;
+        Ok(Self {
+            id: JobId(row.id),
+            definition: NewJob {
+                namespace: row.namespace,
+                name: row.name,
+                created_by: row.created_by,
+                region: row.region,
+                spec,
+                email_enabled: row.email_enabled,
+                schedule_mode,
+                schedule_active,
+            },
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! Escapement's Postgres: the only crate with SQL.
+//!
+//! One module a table group, functions named after what they are for. A query
+//! takes a connection, never a pool: the caller owns the transaction, so any
+//! two queries compose.
+
+pub mod accounts;
+pub mod clock;
+pub mod events;
+pub mod execs;
+pub mod jobs;
+pub mod lifecycle;
+pub mod logs;
+pub mod migrate;
+pub mod page;
+pub mod pool;
+pub mod schedules;
+pub mod schema;
+pub mod slots;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use diesel_async::{AsyncConnection, AsyncPgConnection as PgConnection};
+pub use pool::{DatabaseConfig, PooledConnection, Role, Store, StoreError};

@@ -1,0 +1,226 @@
+//! The steps of one attempt until its program starts.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared_types::{EventKind, ExecId, ExecState, Reason};
+
+use super::{lock, tell};
+use crate::StoreError;
+use crate::schema::{exec_attempts, execs};
+
+/// Whether a step was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It stands in the database now.
+    Done,
+    /// The exec had moved on; nothing was written.
+    TooLate,
+}
+
+impl Applied {
+    fn from_rows(rows: usize) -> Self {
+        if rows > 0 { Self::Done } else { Self::TooLate }
+    }
+}
+
+/// A pod that would be the one to start the program.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The attempt it was made for.
+    pub attempt: i32,
+    /// The pod's uid.
+    pub pod_uid: String,
+    /// Its name.
+    pub pod_name: String,
+    /// The moment of the claim.
+    pub at: DateTime<Utc>,
+}
+
+/// A node was told to run the pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    /// The node's name.
+    pub node: String,
+    /// When it was chosen.
+    pub at: DateTime<Utc>,
+    /// The log's line about it.
+    pub line: String,
+}
+
+/// Why an attempt is being ended, recorded before its pod is stopped, because
+/// the stopped pod will no longer tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The cause.
+    pub reason: Reason,
+    /// The same for people.
+    pub message: String,
+}
+
+/// Records attempt `attempt`, the one after the current: waiting, not asked to
+/// cancel. Its Job may be created only after this is committed.
+pub async fn begin_attempt(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    attempt: i32,
+    at: DateTime<Utc>,
+) -> Result<Applied, StoreError> {
+    let moved = diesel::update(execs::table.find(exec.0))
+        .filter(execs::state.eq(ExecState::Waiting.as_str()))
+        .filter(execs::attempt.eq(attempt - 1))
+        .filter(execs::cancel_requested_at.is_null())
+        .set(execs::attempt.eq(attempt))
+        .execute(conn)
+        .await?;
+    if moved == 0 {
+        return Ok(Applied::TooLate);
+    }
+    diesel::insert_into(exec_attempts::table)
+        .values((
+            exec_attempts::exec_id.eq(exec.0),
+            exec_attempts::attempt.eq(attempt),
+            exec_attempts::created_at.eq(at),
+        ))
+        .execute(conn)
+        .await?;
+    let message = format!("Attempt {attempt}.");
+    tell(conn, (exec, attempt), EventKind::Attempted, at, &message).await?;
+    Ok(Applied::Done)
+}
+
+/// Stores the uid of the attempt's Job. Too late if another uid is stored.
+pub async fn record_job(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    attempt: i32,
+    job_uid: &str,
+) -> Result<Applied, StoreError> {
+    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
+        .filter(
+            exec_attempts::job_uid
+                .is_null()
+                .or(exec_attempts::job_uid.eq(job_uid)),
+        )
+        .set(exec_attempts::job_uid.eq(job_uid))
+        .execute(conn)
+        .await?;
+    Ok(Applied::from_rows(rows))
+}
+
+/// The Job of this uid is gone and none of its pods was claimed, so another
+/// may be created under the same name.
+pub async fn forget_job(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    attempt: i32,
+    job_uid: &str,
+) -> Result<Applied, StoreError> {
+    if lock(conn, exec).await?.is_none() {
+        return Ok(Applied::TooLate);
+    }
+    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
+        .filter(exec_attempts::job_uid.eq(job_uid))
+        .filter(exec_attempts::pod_uid.is_null())
+        .set(exec_attempts::job_uid.eq(None::<String>))
+        .execute(conn)
+        .await?;
+    Ok(Applied::from_rows(rows))
+}
+
+/// Makes this pod the only one that may start the program. Of any number of
+/// pods and callers exactly one pod is claimed; claiming it again is the same.
+/// Too late once the exec has ended, moved to another attempt, or is asked to
+/// cancel.
+pub async fn claim(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    claim: &Claim,
+) -> Result<Applied, StoreError> {
+    let waits_for_it = lock(conn, exec).await?.is_some_and(|locked| {
+        locked.state == ExecState::Waiting
+            && locked.attempt == claim.attempt
+            && !locked.cancel_requested
+    });
+    if !waits_for_it {
+        return Ok(Applied::TooLate);
+    }
+    let attempt = exec_attempts::table.find((exec.0, claim.attempt));
+    let claimed = diesel::update(attempt)
+        .filter(exec_attempts::pod_uid.is_null())
+        .set((
+            exec_attempts::pod_uid.eq(&claim.pod_uid),
+            exec_attempts::pod_name.eq(&claim.pod_name),
+            exec_attempts::claimed_at.eq(claim.at),
+        ))
+        .execute(conn)
+        .await?;
+    if claimed == 0 {
+        let holder: Option<Option<String>> = attempt
+            .select(exec_attempts::pod_uid)
+            .first(conn)
+            .await
+            .optional()?;
+        let ours = holder.flatten().is_some_and(|uid| uid == claim.pod_uid);
+        return Ok(if ours {
+            Applied::Done
+        } else {
+            Applied::TooLate
+        });
+    }
+    let message = format!("Pod {} was claimed.", claim.pod_name);
+    tell(
+        conn,
+        (exec, claim.attempt),
+        EventKind::Claimed,
+        claim.at,
+        &message,
+    )
+    .await?;
+    Ok(Applied::Done)
+}
+
+/// Tells that the pod has a node, which now pulls its image.
+pub async fn place(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    attempt: i32,
+    placement: &Placement,
+) -> Result<Applied, StoreError> {
+    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
+        .filter(exec_attempts::node.is_null())
+        .set(exec_attempts::node.eq(&placement.node))
+        .execute(conn)
+        .await?;
+    if rows > 0 {
+        let place = (exec, attempt);
+        tell(
+            conn,
+            place,
+            EventKind::Pulling,
+            placement.at,
+            &placement.line,
+        )
+        .await?;
+    }
+    Ok(Applied::from_rows(rows))
+}
+
+/// Records why this attempt is going to be ended. The first verdict stays.
+pub async fn condemn(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    attempt: i32,
+    verdict: &Verdict,
+) -> Result<Applied, StoreError> {
+    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
+        .filter(exec_attempts::ended_at.is_null())
+        .filter(exec_attempts::reason.is_null())
+        .set((
+            exec_attempts::reason.eq(verdict.reason.as_str()),
+            exec_attempts::message.eq(&verdict.message),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(Applied::from_rows(rows))
+}

@@ -1,0 +1,139 @@
+//! The rows of `log_streams` as others see them.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared_types::ExecId;
+use uuid::Uuid;
+
+use super::StreamKey;
+use crate::StoreError;
+use crate::schema::{exec_attempts, execs, log_streams};
+
+/// How far one attempt's output has been stored.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = log_streams)]
+pub struct Stream {
+    /// The attempt.
+    pub attempt: i32,
+    /// Number of its writers so far; the last of them may write.
+    pub epoch: i64,
+    /// Number of the next line, so also how many there are.
+    pub next_seq: i64,
+    /// Bytes of all lines, without newlines.
+    pub bytes: i64,
+    /// When its first writer came.
+    pub opened_at: DateTime<Utc>,
+    /// When it was closed for good.
+    pub sealed_at: Option<DateTime<Utc>>,
+    /// Of a sealed stream: whether every line is there.
+    pub complete: Option<bool>,
+    /// Why lines may be missing.
+    pub message: Option<String>,
+}
+
+/// A stream that somebody has to seal, and the pod it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadStream {
+    /// The stream.
+    pub key: StreamKey,
+    /// Its pod.
+    pub pod_uid: String,
+}
+
+impl From<(Uuid, i32, String)> for UnreadStream {
+    fn from((exec, attempt, pod_uid): (Uuid, i32, String)) -> Self {
+        let exec = ExecId(exec);
+        Self {
+            key: StreamKey { exec, attempt },
+            pod_uid,
+        }
+    }
+}
+
+/// The streams of an exec, by attempt.
+pub async fn list(conn: &mut AsyncPgConnection, exec: ExecId) -> Result<Vec<Stream>, StoreError> {
+    Ok(log_streams::table
+        .filter(log_streams::exec_id.eq(exec.0))
+        .order(log_streams::attempt)
+        .select(Stream::as_select())
+        .load(conn)
+        .await?)
+}
+
+/// One stream, if it was ever opened.
+pub async fn get(
+    conn: &mut AsyncPgConnection,
+    key: StreamKey,
+) -> Result<Option<Stream>, StoreError> {
+    Ok(log_streams::table
+        .find((key.exec.0, key.attempt))
+        .select(Stream::as_select())
+        .first(conn)
+        .await
+        .optional()?)
+}
+
+/// The open streams of a region.
+pub async fn unsealed(
+    conn: &mut AsyncPgConnection,
+    region: &str,
+) -> Result<Vec<UnreadStream>, StoreError> {
+    let rows: Vec<(Uuid, i32, String)> = log_streams::table
+        .filter(log_streams::region.eq(region))
+        .filter(log_streams::sealed_at.is_null())
+        .select((
+            log_streams::exec_id,
+            log_streams::attempt,
+            log_streams::pod_uid,
+        ))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(UnreadStream::from).collect())
+}
+
+/// Ended attempts of a region whose log the executor gave up before anybody
+/// sealed, or even opened, their stream.
+pub async fn abandoned(
+    conn: &mut AsyncPgConnection,
+    region: &str,
+) -> Result<Vec<UnreadStream>, StoreError> {
+    let of_stream = log_streams::exec_id
+        .eq(exec_attempts::exec_id)
+        .and(log_streams::attempt.eq(exec_attempts::attempt));
+    let rows: Vec<(Uuid, i32, String)> = execs::table
+        .inner_join(exec_attempts::table.on(exec_attempts::exec_id.eq(execs::id)))
+        .left_join(log_streams::table.on(of_stream))
+        .filter(execs::region.eq(region))
+        .filter(execs::logs_abandoned_at.is_not_null())
+        // A later attempt may have a pod that is about to run.
+        .filter(
+            execs::ended_at
+                .is_not_null()
+                .or(exec_attempts::attempt.lt(execs::attempt)),
+        )
+        .filter(log_streams::sealed_at.is_null())
+        .filter(exec_attempts::pod_uid.is_not_null())
+        .select((
+            exec_attempts::exec_id,
+            exec_attempts::attempt,
+            exec_attempts::pod_uid.assume_not_null(),
+        ))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(UnreadStream::from).collect())
+}
+
+/// When the executor gave up waiting for the exec's log, if it did.
+pub async fn abandoned_at(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let found: Option<Option<DateTime<Utc>>> = execs::table
+        .find(exec.0)
+        .select(execs::logs_abandoned_at)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.flatten())
+}

@@ -1,0 +1,161 @@
+//! The tables as diesel sees them; kept in step with `migrations/` by a test.
+#![allow(missing_docs, reason = "the migrations say what each column is")]
+
+diesel::table! {
+    accounts (id) {
+        id -> Int8,
+        name -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tokens (id) {
+        id -> Int8,
+        account_id -> Int8,
+        sha256 -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    jobs (id) {
+        id -> Int8,
+        namespace -> Text,
+        name -> Text,
+        created_by -> Text,
+        region -> Text,
+        spec -> Jsonb,
+        email_enabled -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    schedules (job_id) {
+        job_id -> Int8,
+        mode -> Nullable<Text>,
+        zone -> Text,
+        active -> Bool,
+        generation -> Int8,
+        effective_from -> Timestamptz,
+        observed_generation -> Int8,
+        next_at -> Nullable<Timestamptz>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    execs (id) {
+        id -> Uuid,
+        job_id -> Int8,
+        namespace -> Text,
+        region -> Text,
+        shard -> Int2,
+        trigger_mode -> Text,
+        slot_at -> Nullable<Timestamptz>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        spec -> Jsonb,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        message -> Nullable<Text>,
+        exit_code -> Nullable<Int4>,
+        attempt -> Int4,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        logs_abandoned_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    exec_attempts (exec_id, attempt) {
+        exec_id -> Uuid,
+        attempt -> Int4,
+        created_at -> Timestamptz,
+        job_uid -> Nullable<Text>,
+        pod_uid -> Nullable<Text>,
+        pod_name -> Nullable<Text>,
+        claimed_at -> Nullable<Timestamptz>,
+        node -> Nullable<Text>,
+        started_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        settled_at -> Nullable<Timestamptz>,
+        exit_code -> Nullable<Int4>,
+        reason -> Nullable<Text>,
+        message -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    exec_events (exec_id, attempt, kind) {
+        exec_id -> Uuid,
+        attempt -> Int4,
+        kind -> Text,
+        at -> Timestamptz,
+        message -> Text,
+    }
+}
+
+diesel::table! {
+    slots (job_id, generation, first_at) {
+        job_id -> Int8,
+        generation -> Int8,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+        count -> Int8,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        exec_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    log_streams (exec_id, attempt) {
+        exec_id -> Uuid,
+        attempt -> Int4,
+        region -> Text,
+        pod_uid -> Text,
+        epoch -> Int8,
+        next_seq -> Int8,
+        bytes -> Int8,
+        opened_at -> Timestamptz,
+        sealed_at -> Nullable<Timestamptz>,
+        complete -> Nullable<Bool>,
+        message -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    log_chunks (exec_id, attempt, first_seq) {
+        exec_id -> Uuid,
+        attempt -> Int4,
+        first_seq -> Int8,
+        lines -> Int4,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+        raw_bytes -> Int4,
+        data -> Bytea,
+    }
+}
+
+diesel::joinable!(schedules -> jobs (job_id));
+diesel::joinable!(execs -> jobs (job_id));
+diesel::joinable!(tokens -> accounts (account_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    tokens,
+    jobs,
+    schedules,
+    execs,
+    exec_attempts,
+    exec_events,
+    slots,
+    log_streams,
+    log_chunks
+);

@@ -1,0 +1,122 @@
+//! The schema itself: diesel's view of it, and what each role may not do.
+
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
+
+use diesel::prelude::*;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use shared_types::{Command, ExecId, ExecSpec, JobId, TriggerMode};
+use store::execs::{self, NewExec};
+use store::schema::{
+    accounts, exec_attempts, exec_events, execs as exec_rows, jobs, log_chunks, log_streams,
+    schedules, slots, tokens,
+};
+use store::testing::TestDatabase;
+use store::{PgConnection, Role};
+
+macro_rules! reads {
+    ($conn:expr, $($table:ident),+) => {
+        // Naming every column makes Postgres compare diesel's view with its own.
+        $(assert_eq!($table::table.select($table::all_columns).limit(0)
+            .execute($conn).await, Ok(0), stringify!($table));)+
+    };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn diesel_and_the_migrations_agree() {
+    let database = TestDatabase::new().await;
+    let conn = &mut database.owner().await;
+    reads!(
+        conn,
+        accounts,
+        tokens,
+        jobs,
+        schedules,
+        exec_rows,
+        exec_attempts,
+        exec_events,
+        slots,
+        log_streams,
+        log_chunks
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_run_once_and_go_back() {
+    let database = TestDatabase::new().await;
+    assert!(store::migrate::run(&database.url).await.unwrap().is_empty());
+    let down = include_str!("../migrations/2026-11-23-000000_ring/down.sql");
+    let up = include_str!("../migrations/2026-11-23-000000_ring/up.sql");
+    let conn = &mut database.owner().await;
+    conn.batch_execute(down).await.unwrap();
+    conn.batch_execute(up).await.unwrap();
+}
+
+async fn job(conn: &mut PgConnection) -> JobId {
+    conn.batch_execute(
+        "INSERT INTO jobs (namespace, name, created_by, region, spec)
+         VALUES ('a', 'n', 'a', 'R', '{}')",
+    )
+    .await
+    .unwrap();
+    JobId(jobs::table.select(jobs::id).first(conn).await.unwrap())
+}
+
+fn exec(job_id: JobId) -> NewExec {
+    NewExec {
+        id: ExecId::new(),
+        job_id,
+        namespace: "a".to_owned(),
+        region: "R".to_owned(),
+        trigger_mode: TriggerMode::Manual,
+        slot_at: None,
+        created_by: "a".to_owned(),
+        spec: ExecSpec {
+            command: Command::Text("true".to_owned()),
+            image_repo: "demo".to_owned(),
+            image_tag: "v1".to_owned(),
+            size: "XS".to_owned(),
+            vars: [].into(),
+        },
+    }
+}
+
+/// Each line: a role and a statement on another service's columns.
+#[rustfmt::skip]
+const FORBIDDEN: &[(Role, &str)] = &[
+    (Role::Gateway, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
+    (Role::Gateway, "INSERT INTO exec_attempts (exec_id, attempt) SELECT id, 1 FROM execs"),
+    (Role::Gateway, "UPDATE schedules SET next_at = now()"),
+    (Role::Gateway, "DELETE FROM execs"),
+    (Role::Gateway, "UPDATE log_streams SET next_seq = 0"),
+    (Role::Scheduler, "UPDATE schedules SET generation = generation + 1"),
+    (Role::Scheduler, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
+    (Role::Scheduler, "UPDATE jobs SET name = 'x'"),
+    (Role::Scheduler, "SELECT * FROM tokens"),
+    (Role::Executor, "UPDATE execs SET cancel_requested_at = now()"),
+    (Role::Executor, "UPDATE execs SET spec = '{}'"),
+    (Role::Executor, "UPDATE log_streams SET next_seq = 0"),
+    (Role::Executor, "SELECT * FROM tokens"),
+    (Role::Logs, "UPDATE execs SET state = 'failed'"),
+    (Role::Logs, "UPDATE exec_attempts SET pod_uid = 'x'"),
+    (Role::Logs, "SELECT * FROM tokens"),
+    (Role::Logs, "SELECT * FROM jobs"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_role_writes_anothers_columns() {
+    let database = TestDatabase::new().await;
+    let job = job(&mut database.owner().await).await;
+    let gateway = database.store(Role::Gateway);
+    execs::insert(&mut gateway.connection().await.unwrap(), &[exec(job)])
+        .await
+        .unwrap();
+    for (role, statement) in FORBIDDEN {
+        let store = database.store(*role);
+        let mut conn = store.connection().await.unwrap();
+        let error = conn.batch_execute(statement).await.unwrap_err().to_string();
+        assert!(
+            error.contains("permission denied"),
+            "{role}: {statement}: {error}"
+        );
+    }
+}
