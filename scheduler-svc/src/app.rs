@@ -1,0 +1,32 @@
+//! Puts the process together.
+
+use bus::{Bus, HintBinding, HintRoute};
+use chassis::Process;
+use store::{Role, Store};
+
+use crate::config::Config;
+use crate::driver::{self, Surroundings};
+use crate::scheduler::Scheduler;
+
+/// Builds the scheduler and starts its loop; returns at once, whether or not
+/// database and broker can be reached.
+#[expect(
+    clippy::unused_async,
+    reason = "chassis starts services with an async function"
+)]
+pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
+    config.scheduler.check()?;
+    let store = Store::new(&config.database, Role::Scheduler)?;
+    let bus = Bus::connect(config.broker, &process)?;
+    let surroundings = Surroundings {
+        publisher: bus.publisher(),
+        hints: bus.hints(vec![HintBinding::Route(HintRoute::ScheduleChanged)]),
+        first_load: process.readiness.latch("schedules"),
+        stopping: process.tasks.stopping(),
+    };
+    let scheduler = Scheduler::new(store, &config.scheduler);
+    process
+        .tasks
+        .spawn("scheduler", driver::run(scheduler, surroundings));
+    Ok(())
+}
