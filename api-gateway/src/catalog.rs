@@ -1,0 +1,95 @@
+//! What this deployment offers: regions to run in and sizes to run with.
+
+use chassis::ConfigError;
+use shared_types::SizeTable;
+
+/// The known regions and sizes.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    default_region: String,
+    regions: Vec<String>,
+    sizes: SizeTable,
+}
+
+impl Catalog {
+    /// Checks that there is a region and that each name can name a queue and a
+    /// label.
+    pub fn new(regions: Vec<String>, sizes: SizeTable) -> Result<Self, ConfigError> {
+        let default_region = regions
+            .first()
+            .ok_or_else(|| ConfigError::invalid("regions", "name at least one"))?
+            .clone();
+        let is_word = |name: &String| {
+            (1..=63).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        };
+        if let Some(name) = regions.iter().find(|name| !is_word(name)) {
+            let why = format!("\"{name}\" is not 1 to 63 letters, digits, \"-\" or \"_\"");
+            return Err(ConfigError::invalid("regions", why));
+        }
+        Ok(Self {
+            default_region,
+            regions,
+            sizes,
+        })
+    }
+
+    /// The region of jobs that name none.
+    pub fn default_region(&self) -> &str {
+        &self.default_region
+    }
+
+    /// The region of that name, or what is known.
+    pub fn region(&self, name: &str) -> Result<String, String> {
+        choose("region", name, self.regions.iter().map(String::as_str))
+    }
+
+    /// The size of that name, or what is known.
+    pub fn size(&self, name: &str) -> Result<String, String> {
+        choose("size", name, self.sizes.names())
+    }
+}
+
+fn choose<'a>(
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Result<String, String> {
+    let known: Vec<_> = known.collect();
+    if known.contains(&name) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "is not a known {what}; known are: {}",
+        known.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalog(regions: &[&str]) -> Result<Catalog, ConfigError> {
+        let regions = regions.iter().map(|name| (*name).to_owned()).collect();
+        Catalog::new(regions, SizeTable::default())
+    }
+
+    #[test]
+    fn the_unknown_is_answered_with_the_known() {
+        let catalog = catalog(&["north", "south"]).unwrap();
+        assert_eq!(catalog.default_region(), "north");
+        assert_eq!(catalog.region("south").unwrap(), "south");
+        let error = catalog.region("west").unwrap_err();
+        assert_eq!(error, "is not a known region; known are: north, south");
+        assert!(catalog.size("XXL").unwrap_err().contains("XXS"));
+    }
+
+    #[test]
+    fn a_region_must_be_able_to_name_a_queue() {
+        assert!(catalog(&[]).is_err());
+        assert!(catalog(&["north", "so uth"]).is_err());
+        assert!(catalog(&["north", ""]).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! What the gateway is told: the sum of its components' configurations.
+
+use std::net::SocketAddr;
+
+use bus::BrokerConfig;
+use chassis::{HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
+use serde::Deserialize;
+use shared_types::SizeTable;
+use store::DatabaseConfig;
+
+/// The defaults, as a commented file.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// Everything `serve` reads.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[log]`
+    pub log: LogConfig,
+    /// `[health]`
+    pub health: HealthConfig,
+    /// `[shutdown]`
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
+    /// `[database]`
+    pub database: DatabaseConfig,
+    /// `[broker]`
+    pub broker: BrokerConfig,
+    /// `[api]`
+    pub api: ApiConfig,
+    /// Names of the regions; the first is the default.
+    #[serde(deserialize_with = "chassis::config::comma_list")]
+    pub regions: Vec<String>,
+    /// `[sizes]`: the same in every service of a deployment.
+    #[serde(default)]
+    pub sizes: SizeTable,
+}
+
+/// `[api]`: the public port.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    /// Address to bind; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Threads that answer requests.
+    pub workers: usize,
+    /// Base of the links in lists; without it, the request's own host.
+    pub public_url: Option<String>,
+}
+
+/// What `migrate` and `create-account` read; they need no broker.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CommandConfig {
+    /// `[log]`
+    pub log: LogConfig,
+    /// `[health]`, which commands do not open.
+    pub health: HealthConfig,
+    /// `[shutdown]`
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
+    /// `[database]`
+    pub database: DatabaseConfig,
+}
+
+macro_rules! service_config {
+    ($config:ty) => {
+        impl ServiceConfig for $config {
+            fn log(&self) -> &LogConfig {
+                &self.log
+            }
+
+            fn health(&self) -> &HealthConfig {
+                &self.health
+            }
+
+            fn shutdown(&self) -> &ShutdownConfig {
+                &self.shutdown
+            }
+        }
+    };
+}
+
+service_config!(Config);
+service_config!(CommandConfig);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, chassis::ConfigError> {
+        let pairs = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        chassis::config::load_from(DEFAULTS, None, Some(pairs.collect::<HashMap<_, _>>()))
+    }
+
+    const NEEDED: [(&str, &str); 2] = [
+        (
+            "ESCAPEMENT__DATABASE__URL",
+            "postgres://localhost/escapement",
+        ),
+        ("ESCAPEMENT__BROKER__URL", "amqp://localhost"),
+    ];
+
+    #[test]
+    fn two_urls_are_enough() {
+        let config = load(&NEEDED).unwrap();
+        assert_eq!(config.regions, ["BEIJING1"]);
+        assert_eq!(config.api.workers, 2);
+        assert!(config.sizes.get("XS").is_some());
+    }
+
+    #[test]
+    fn the_environment_wins() {
+        let mut variables = NEEDED.to_vec();
+        variables.extend([
+            ("ESCAPEMENT__REGIONS", "north, south"),
+            ("ESCAPEMENT__API__LISTEN", "127.0.0.1:0"),
+            ("ESCAPEMENT__API__WORKERS", "4"),
+            ("ESCAPEMENT__LOG__FORMAT", "human"),
+        ]);
+        let config = load(&variables).unwrap();
+        assert_eq!(config.regions, ["north", "south"]);
+        assert_eq!(config.api.workers, 4);
+        assert_eq!(config.api.listen.port(), 0);
+    }
+
+    #[test]
+    fn a_missing_url_is_named() {
+        let error = load(&NEEDED[..1]).unwrap_err().to_string();
+        assert!(error.contains("broker"), "{error}");
+    }
+}

@@ -1,0 +1,158 @@
+//! Names of container images, by the grammar of the OCI distribution
+//! reference: what a node could never pull is refused before it is stored.
+
+/// Reads a repository: an optional registry with port, and a path.
+pub fn repository(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 255 {
+        return Err("must be 1 to 255 characters".to_owned());
+    }
+    if text.contains('@') {
+        return Err("must not contain a digest; name the image by its tag".to_owned());
+    }
+    let (registry, path) = match text.split_once('/') {
+        Some((first, rest)) if is_registry(first) => (Some(first), rest),
+        _ => (None, text),
+    };
+    if path.contains(':') {
+        return Err("must not contain a tag; send it as docker_image_tag".to_owned());
+    }
+    if !path.split('/').all(is_path_component) || !registry.is_none_or(is_host_and_port) {
+        return Err(
+            "is not an image repository such as registry.example.com/team/image; \
+                    its path is of lower-case letters, digits and single separators"
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a tag.
+pub fn tag(text: &str) -> Result<String, String> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let valid = (1..=128).contains(&text.len())
+        && text.bytes().next().is_some_and(is_word)
+        && text
+            .bytes()
+            .all(|byte| is_word(byte) || b".-".contains(&byte));
+    if valid {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 128 letters, digits, \"_\", \".\" or \"-\", \
+             and not begin with \".\" or \"-\""
+            .to_owned())
+    }
+}
+
+/// Docker's rule: the first part is a registry if it could not be part of a path.
+fn is_registry(first: &str) -> bool {
+    first.contains(['.', ':'])
+        || first == "localhost"
+        || first.bytes().any(|b| b.is_ascii_uppercase())
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let (host, port) = text
+        .split_once(':')
+        .map_or((text, None), |(host, port)| (host, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let is_port =
+        |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    host.split('.').all(is_label) && port.is_none_or(is_port)
+}
+
+/// Runs of `[a-z0-9]` joined by `.`, `_`, `__` or any number of `-`.
+fn is_path_component(text: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.starts_with(is_word)
+        && text.ends_with(is_word)
+        && text.split(is_word).all(|separator| {
+            matches!(separator, "" | "." | "_" | "__") || separator.chars().all(|c| c == '-')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn repositories() {
+        for good in [
+            "busybox",
+            "library/busybox",
+            "index.alauda.cn/chennanfei/job_image",
+            "localhost/demo",
+            "127.0.0.1:5000/demo",
+            "registry:443/a/b__c/d--e.f",
+            "Registry.Example.com/x",
+        ] {
+            assert_eq!(repository(good).unwrap(), good);
+        }
+        for bad in [
+            "",
+            "/",
+            "a/",
+            "/a",
+            "a//b",
+            "busybox:latest",
+            "r.io/x:1",
+            "r.io:5000/x:1",
+            "A",
+            "a b",
+            "a..b",
+            "a___b",
+            "-a",
+            "a-",
+            "r.io:99999/x",
+            "r.io:/x",
+            "r..io/x",
+            "-r.io/x",
+            "x@sha256:00",
+            "ä",
+            "r.io:+1/x",
+        ] {
+            assert!(repository(bad).is_err(), "{bad}");
+        }
+        assert!(
+            repository("r.io/x:1")
+                .unwrap_err()
+                .contains("docker_image_tag")
+        );
+        assert!(repository(&"a".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn tags() {
+        for good in ["latest", "1.2.3", "_x", "A-b.C_d", &"a".repeat(128)] {
+            assert_eq!(tag(good).unwrap(), good);
+        }
+        for bad in ["", ".a", "-a", "a:b", "a/b", "a b", "ä", &"a".repeat(129)] {
+            assert!(tag(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_is_one_plain_reference(repo in "[a-zA-Z0-9./:_-]{0,40}", word in ".{0,20}") {
+            if let (Ok(repo), Ok(tag)) = (repository(&repo), tag(&word)) {
+                let reference = format!("{repo}:{tag}");
+                prop_assert_eq!(reference.rsplit_once(':'), Some((repo.as_str(), tag.as_str())));
+                prop_assert!(!reference.contains("//"));
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,300}") {
+            let _ = repository(&text);
+            let _ = tag(&text);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Reads an exec's log page by page: memory stays small however long the log
+//! is, and no connection is held while a slow client takes its time.
+//!
+//! A client that waits for an exec's end and then asks for its log means all of
+//! it, but a log is sealed a moment after the exec has ended. So the answer is
+//! put off until then, for [`SEAL_WAIT`] at most; the header `X-Log-Complete`
+//! says `true` if the exec has ended and no line of its log can be missing.
+
+use std::time::Duration;
+use std::vec;
+
+use shared_types::{ExecId, JobId};
+use store::events::{self, ExecEventEntry};
+use store::execs::Exec;
+use store::logs::{self, PageLimits, Span, Stream, StreamKey};
+use store::{Store, StoreError};
+use tokio::time::Instant;
+
+use crate::caller::Caller;
+use crate::completeness::Completeness;
+use crate::error::ApiError;
+use crate::execs;
+use crate::gateway::Gateway;
+use crate::log_view::{LineArray, Part, arrange};
+use crate::window::Window;
+
+const PAGE: PageLimits = PageLimits {
+    lines: 2_000,
+    bytes: 256 * 1024,
+};
+
+/// How long an answer waits for the log of an ended exec to be sealed.
+const SEAL_WAIT: Duration = Duration::from_secs(5);
+
+/// How often it looks; nobody announces a seal.
+const SEAL_CHECK: Duration = Duration::from_millis(100);
+
+/// A log being read. What is printed after its stretch was read is for the
+/// next request.
+#[derive(Debug)]
+pub struct LogReader {
+    store: Store,
+    exec: ExecId,
+    window: Window,
+    parts: vec::IntoIter<Part>,
+    /// The attempt whose program is being read, and where.
+    reading: Option<(i32, Span)>,
+    array: LineArray,
+    ended: bool,
+    completeness: Completeness,
+}
+
+/// Starts reading the log of an exec of the caller's.
+pub async fn open(
+    gateway: &Gateway,
+    caller: &Caller,
+    ids: (JobId, ExecId),
+    window: Window,
+) -> Result<LogReader, ApiError> {
+    let (_, exec) = execs::get(gateway, caller, ids).await?;
+    let outline = settled(&gateway.store, &exec).await?;
+    Ok(LogReader {
+        store: gateway.store.clone(),
+        exec: exec.id,
+        window,
+        parts: arrange(outline.timeline, &outline.streams, window).into_iter(),
+        reading: None,
+        array: LineArray::default(),
+        ended: false,
+        completeness: outline.completeness,
+    })
+}
+
+/// What there is of a log.
+struct Outline {
+    timeline: Vec<ExecEventEntry>,
+    streams: Vec<Stream>,
+    completeness: Completeness,
+}
+
+/// Waits a little for the log of an ended exec to be sealed.
+async fn settled(store: &Store, exec: &Exec) -> Result<Outline, StoreError> {
+    let deadline = Instant::now() + SEAL_WAIT;
+    loop {
+        let outline = outline(store, exec).await?;
+        if outline.completeness != Completeness::Settling || Instant::now() >= deadline {
+            return Ok(outline);
+        }
+        tokio::time::sleep(SEAL_CHECK).await;
+    }
+}
+
+async fn outline(store: &Store, exec: &Exec) -> Result<Outline, StoreError> {
+    let mut conn = store.connection().await?;
+    let timeline = events::list(&mut conn, exec.id).await?;
+    let streams = logs::list(&mut conn, exec.id).await?;
+    Ok(Outline {
+        completeness: Completeness::of(exec.state, &timeline, &streams),
+        timeline,
+        streams,
+    })
+}
+
+impl LogReader {
+    /// Whether the exec has ended and no line of its log can be missing.
+    pub fn is_complete(&self) -> bool {
+        self.completeness == Completeness::Whole
+    }
+
+    /// The next block of the JSON array; `None` after its end.
+    pub async fn step(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        while !self.ended {
+            if let Some((attempt, span)) = self.reading {
+                self.read_page(attempt, span).await?;
+                return Ok(Some(self.array.take()));
+            }
+            match self.parts.next() {
+                Some(Part::Platform { at, message }) => {
+                    self.array
+                        .push(at, &message)
+                        .map_err(|error| ApiError::Internal(error.into()))?;
+                }
+                Some(Part::Program { attempt }) => {
+                    let Window { since, until } = self.window;
+                    self.reading = Some((
+                        attempt,
+                        Span {
+                            from_seq: 0,
+                            since,
+                            until,
+                        },
+                    ));
+                }
+                None => {
+                    self.array.close();
+                    self.ended = true;
+                    return Ok(Some(self.array.take()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn read_page(&mut self, attempt: i32, span: Span) -> Result<(), ApiError> {
+        let key = StreamKey {
+            exec: self.exec,
+            attempt,
+        };
+        let page = {
+            let mut conn = self.store.connection().await?;
+            logs::read(&mut conn, key, span, PAGE).await?
+        };
+        for numbered in &page.lines {
+            self.array
+                .push_program(&numbered.line)
+                .map_err(|error| ApiError::Internal(error.into()))?;
+        }
+        self.reading = page.more.then_some((
+            attempt,
+            Span {
+                from_seq: page.next_seq,
+                ..span
+            },
+        ));
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! The stretch of time a client wants of a log, as it writes it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The times a client asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    /// Nothing before this instant.
+    pub since: Option<DateTime<Utc>>,
+    /// Nothing at or after this instant.
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Window {
+    /// A start as Unix seconds, with or without a fraction.
+    pub fn start(text: &str) -> Result<DateTime<Utc>, String> {
+        seconds(text).map(|(at, _)| at)
+    }
+
+    /// The end of what an inclusive end means: a number stands for all instants
+    /// that are written like it, so `945` includes 945.9 and `945.2` does not.
+    pub fn end(text: &str) -> Result<DateTime<Utc>, String> {
+        let (at, precision) = seconds(text)?;
+        at.checked_add_signed(precision).ok_or_else(out_of_range)
+    }
+
+    /// Whether it is in the window.
+    pub fn holds(&self, at: DateTime<Utc>) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
+}
+
+fn out_of_range() -> String {
+    "is out of range".to_owned()
+}
+
+/// The instant and how precisely it was written.
+fn seconds(text: &str) -> Result<(DateTime<Utc>, TimeDelta), String> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return Err("must be Unix seconds such as 1451350945".to_owned());
+    }
+    let whole = whole.parse().map_err(|_| out_of_range())?;
+    let nanos = format!("{fraction:0<9}")
+        .parse()
+        .map_err(|_| out_of_range())?;
+    let at = DateTime::from_timestamp(whole, nanos).ok_or_else(out_of_range)?;
+    let precision = match text.split_once('.') {
+        None => TimeDelta::seconds(1),
+        Some((_, fraction)) => (0..fraction.len()).fold(TimeDelta::seconds(1), |unit, _| unit / 10),
+    };
+    Ok((at, precision))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn both_ends_are_inclusive_as_written() {
+        let end = |text| Window::end(text).unwrap();
+        assert_eq!(Window::start("945").unwrap(), at(945));
+        assert_eq!(end("945"), at(946));
+        assert_eq!(end("945.25") - at(945), TimeDelta::milliseconds(260));
+        assert_eq!(end("945.000000001") - at(945), TimeDelta::nanoseconds(2));
+        let window = Window {
+            since: Some(at(5)),
+            until: Some(end("6")),
+        };
+        assert_eq!(
+            [4, 5, 6, 7].map(|second| window.holds(at(second))),
+            [false, true, true, false]
+        );
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        let (huge, far) = ("99999999999999999999", "9999999999999999");
+        for bad in ["", "x", "-1", "1.", ".5", "1e3", "1.0000000001", huge, far] {
+            assert!(Window::start(bad).is_err(), "{bad}");
+            assert!(Window::end(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_time_is_read_or_refused(text in "[0-9.+-]{0,30}") {
+            if let (Ok(start), Ok(end)) = (Window::start(&text), Window::end(&text)) {
+                prop_assert!(start < end);
+            }
+        }
+    }
+}
