@@ -1,0 +1,134 @@
+//! One way to call the API server: again while it is away or asks to be left
+//! alone, but never longer than the caller's deadline.
+
+use std::time::Duration;
+
+use chassis::{Backoff, BackoffConfig};
+use kube::Error;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// Delays between tries; the server's own `Retry-After` may be longer.
+const BACKOFF: BackoffConfig = BackoffConfig {
+    initial: Duration::from_millis(100),
+    cap: Duration::from_secs(5),
+    reset_after: Duration::from_secs(10),
+};
+
+/// Why a call gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server refused it, or the last try failed for a passing reason.
+    #[error("the Kubernetes API call failed")]
+    Failed(#[source] Box<Error>),
+    /// Nothing came back before the deadline. Whether a write was done is
+    /// unknown: look, or do it again.
+    #[error("the Kubernetes API did not answer in time")]
+    Deadline,
+}
+
+impl CallError {
+    /// The server's status code, if it answered.
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Failed(error) => match &**error {
+                Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+            Self::Deadline => None,
+        }
+    }
+
+    /// The server's own words, if it answered.
+    #[must_use]
+    pub fn answer(&self) -> Option<&str> {
+        match self {
+            Self::Failed(error) => match &**error {
+                Error::Api(status) => Some(&status.message),
+                _ => None,
+            },
+            Self::Deadline => None,
+        }
+    }
+}
+
+/// Calls until it succeeds, is refused for good, or `limit` has passed. The
+/// call must be safe to repeat: a try that failed may have been done.
+pub async fn persist<T, F>(limit: Duration, mut call: impl FnMut() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let deadline = Instant::now() + limit;
+    let mut backoff = Backoff::new(BACKOFF);
+    loop {
+        let Ok(answer) = timeout_at(deadline, call()).await else {
+            return Err(CallError::Deadline);
+        };
+        let error = match answer {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let Some(asked) = retry_after(&error) else {
+            return Err(CallError::Failed(Box::new(error)));
+        };
+        let next = Instant::now() + backoff.next_delay().max(asked);
+        if next >= deadline {
+            return Err(CallError::Failed(Box::new(error)));
+        }
+        metrics::counter!("escapement_kubernetes_retries_total").increment(1);
+        sleep_until(next).await;
+    }
+}
+
+/// How long the server asks us to wait, if another try makes sense.
+fn retry_after(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Api(status) => {
+            let asked = status.details.as_ref().map_or(0, |d| d.retry_after_seconds);
+            let passing = asked > 0 || matches!(status.code, 429 | 500 | 502 | 503 | 504);
+            passing.then(|| Duration::from_secs(u64::from(asked)))
+        }
+        Error::HyperError(_) | Error::Service(_) | Error::ReadEvents(_) => Some(Duration::ZERO),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn refusal(code: u16) -> Error {
+        Error::Api(Status::failure("no", "Test").with_code(code).boxed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn passing_failures_are_tried_again() {
+        let mut tries = 0;
+        let value = persist(Duration::from_secs(10), || {
+            tries += 1;
+            std::future::ready(if tries < 3 { Err(refusal(503)) } else { Ok(7) })
+        });
+        assert_eq!(value.await.unwrap(), 7);
+        assert_eq!(tries, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_final_and_keeps_its_code() {
+        let refused = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(409)));
+        assert_eq!(refused.await.unwrap_err().code(), Some(409));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_call_outlives_its_deadline() {
+        let hung = persist(Duration::from_secs(10), async || {
+            std::future::pending::<Result<(), Error>>().await
+        });
+        assert!(matches!(hung.await, Err(CallError::Deadline)));
+        let start = Instant::now();
+        let busy = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(429)));
+        assert_eq!(busy.await.unwrap_err().code(), Some(429));
+        assert!(start.elapsed() <= Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,24 @@
+//! JSON patches (RFC 6902): the one way to change part of an object under the
+//! condition that another part is as it was seen.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::Value;
+
+use crate::call::{CallError, persist};
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Applies all operations or none. A `test` that does not hold is answered
+/// with 422.
+pub async fn apply(api: &Api<Pod>, name: &str, operations: Value) -> Result<(), CallError> {
+    let operations = serde_json::from_value(operations)
+        .map_err(|error| CallError::Failed(Box::new(kube::Error::SerdeError(error))))?;
+    let (params, patch) = (PatchParams::default(), Patch::Json::<()>(operations));
+    persist(LIMIT, || api.patch(name, &params, &patch))
+        .await
+        .map(drop)
+}

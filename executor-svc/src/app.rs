@@ -1,0 +1,230 @@
+//! Puts the service together: watches that fill the caches, a queue of execs,
+//! workers that reconcile them, and everything that puts execs into the queue.
+
+use std::sync::{Arc, Mutex};
+
+use bus::{Bus, Delivery, HintBinding, HintRoute, Hints};
+use chassis::{ConfigError, Process};
+use cluster::{Clients, Watch, selector};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use shared_types::message::{ExecMessage, Hint};
+use store::{Role, Store};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::namespace::Namespaces;
+use crate::objects::Objects;
+use crate::probe::Probe;
+use crate::queue::Queue;
+use crate::reconcile::Reconciler;
+use crate::record::Record;
+use crate::sweep::Sweep;
+
+/// Builds the service and starts its loops.
+pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
+    check(&config)?;
+    let config = Arc::new(config);
+    let store = Store::new(&config.database, Role::Executor)?;
+    let clients = Clients::new(&config.cluster).await?;
+    let bus = Bus::connect(config.broker.clone(), &process)?;
+    let queue = Queue::default();
+    let watches = Watches::start(&config, &clients, &queue, &process);
+    let client = clients.unary;
+    let reconciler = Arc::new(Reconciler {
+        record: Record::new(store.clone(), bus.publisher()),
+        jobs: watches.jobs,
+        pods: watches.pods,
+        objects: Objects::new(client.clone()),
+        namespaces: Namespaces::new(client, &config.cluster, config.namespace.clone()),
+        load: Mutex::default(),
+        config: config.clone(),
+    });
+    let (intake, open) = watch::channel(false);
+    let ready = process.readiness.check("database");
+    ready.fail("not asked yet");
+    let probe = Probe {
+        store,
+        intake,
+        ready,
+    };
+    let sweep = Sweep {
+        reconciler: reconciler.clone(),
+        queue: queue.clone(),
+    };
+    let work = workers(reconciler, queue.clone(), process.clone());
+    let (stopping, closing) = (process.tasks.stopping(), queue.clone());
+    let listed = watches.listed;
+    process.tasks.spawn("reconcile", async move {
+        // Nothing may be taken for gone before everything was listed once.
+        let all_listed = futures::future::join_all(listed.iter().map(CancellationToken::cancelled));
+        if stopping.run_until_cancelled(all_listed).await.is_some() {
+            sweep.weigh();
+            let work = async {
+                work.await;
+                closing.close();
+            };
+            tokio::join!(work, sweep.run(stopping.clone()), probe.run(stopping));
+        } else {
+            closing.close();
+        }
+    });
+    take_announcements(&config.cluster.region, &bus, open, &queue, &process);
+    Ok(())
+}
+
+/// New execs and cancels, as they are announced.
+fn take_announcements(
+    region: &str,
+    bus: &Bus,
+    open: watch::Receiver<bool>,
+    queue: &Queue,
+    process: &Process,
+) {
+    let cancels = HintRoute::Cancel {
+        region: region.to_owned(),
+    };
+    let hints = bus.hints(vec![HintBinding::Route(cancels)]);
+    process
+        .tasks
+        .spawn("cancel-hints", take_hints(hints, queue.clone()));
+    let queue = queue.clone();
+    bus.consume_execs(region, open, move |message| {
+        take_message(queue.clone(), message)
+    });
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    if config.reconcile.concurrency == 0 {
+        return Err(ConfigError::invalid(
+            "reconcile.concurrency",
+            "must be at least 1",
+        ));
+    }
+    if config.reconcile.sweep_every.is_zero() {
+        return Err(ConfigError::invalid(
+            "reconcile.sweep_every",
+            "must be longer than nothing",
+        ));
+    }
+    if config.limits.attempts < 1 {
+        return Err(ConfigError::invalid(
+            "limits.attempts",
+            "must be at least 1",
+        ));
+    }
+    Ok(())
+}
+
+/// What the cluster shows, and whether it has shown everything once.
+struct Watches {
+    jobs: cluster::Cache<Job>,
+    pods: cluster::Cache<Pod>,
+    listed: [CancellationToken; 2],
+}
+
+impl Watches {
+    fn start(config: &Config, clients: &Clients, queue: &Queue, process: &Process) -> Self {
+        let selector = selector(&config.cluster);
+        let client = clients.watch.clone();
+        let jobs = Watch::<Job>::new(Api::all(client.clone()), "Job", selector.clone());
+        let pods = Watch::<Pod>::new(Api::all(client), "Pod", selector);
+        let (jobs_cache, pods_cache) = (jobs.cache(), pods.cache());
+        Self {
+            listed: [
+                spawn(jobs, "watch-jobs", queue, process),
+                spawn(pods, "watch-pods", queue, process),
+            ],
+            jobs: jobs_cache,
+            pods: pods_cache,
+        }
+    }
+}
+
+/// Runs a watch; the token is cancelled when its first list is complete.
+fn spawn<K>(
+    watch: Watch<K>,
+    name: &'static str,
+    queue: &Queue,
+    process: &Process,
+) -> CancellationToken
+where
+    K: cluster::Indexed + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let complete = CancellationToken::new();
+    let latch = process.readiness.latch(name);
+    let (queue, token) = (queue.clone(), complete.clone());
+    let listed = move || {
+        latch.release();
+        token.cancel();
+    };
+    let stopping = process.tasks.stopping();
+    process.tasks.spawn(
+        name,
+        watch.run(stopping, listed, move |exec| queue.submit(exec)),
+    );
+    complete
+}
+
+/// Works on the queue's execs, a bounded number at once.
+async fn workers(reconciler: Arc<Reconciler>, queue: Queue, process: Process) {
+    let stopping = process.tasks.stopping();
+    let places = Arc::new(Semaphore::new(reconciler.config.reconcile.concurrency));
+    let next = async || {
+        let place = places.clone().acquire_owned().await;
+        (place, queue.next().await)
+    };
+    while let Some((place, job)) = stopping.run_until_cancelled(next()).await {
+        let reconciler = reconciler.clone();
+        process.tasks.spawn_finite(async move {
+            if let Err(error) = reconciler.reconcile(job.exec).await {
+                let error: &(dyn std::error::Error + 'static) = &error;
+                tracing::warn!(exec = %job.exec, error, "could not go on; will be tried again");
+            }
+            drop((job, place));
+        });
+    }
+}
+
+/// Acks once everything that could be done for the exec is committed. What
+/// failed is the sweep's to try again: messages that waited for it would keep
+/// others out. Unanswered work means that the process stops.
+async fn take_message(queue: Queue, message: ExecMessage) -> Delivery {
+    let ExecMessage::ExecRequested { exec_id } = message;
+    match queue.submit_and_wait(exec_id).await {
+        Ok(()) => Delivery::Ack,
+        Err(_) => Delivery::Retry,
+    }
+}
+
+async fn take_hints(mut hints: Hints, queue: Queue) {
+    while let Some(hint) = hints.recv().await {
+        if let Hint::CancelRequested { exec_id } = hint {
+            queue.submit(exec_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use shared_types::ExecId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_is_held_only_until_it_was_worked_on() {
+        let (queue, exec_id) = (Queue::default(), ExecId::new());
+        let message = || take_message(queue.clone(), ExecMessage::ExecRequested { exec_id });
+        let mut taken = Box::pin(message());
+        assert_eq!(taken.as_mut().now_or_never(), None);
+        drop(queue.next().await);
+        assert_eq!(taken.await, Delivery::Ack, "whatever came of it");
+        let mut taken = Box::pin(message());
+        assert_eq!(taken.as_mut().now_or_never(), None);
+        queue.close();
+        assert_eq!(taken.await, Delivery::Retry);
+    }
+}

@@ -1,0 +1,162 @@
+//! What executor-svc can be told; defaults are in `config.default.toml`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bus::BrokerConfig;
+use chassis::{HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
+use cluster::ClusterConfig;
+use serde::Deserialize;
+use shared_types::SizeTable;
+use store::DatabaseConfig;
+
+/// The embedded defaults.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// The sum of the components' configurations.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[log]`
+    pub log: LogConfig,
+    /// `[health]`
+    pub health: HealthConfig,
+    /// `[shutdown]`
+    #[serde(default)]
+    pub shutdown: ShutdownConfig,
+    /// `[database]`
+    pub database: DatabaseConfig,
+    /// `[broker]`
+    pub broker: BrokerConfig,
+    /// `[cluster]`
+    pub cluster: ClusterConfig,
+    /// `[reconcile]`
+    pub reconcile: ReconcileConfig,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[pod]`
+    pub pod: PodConfig,
+    /// `[namespace]`
+    pub namespace: NamespaceConfig,
+    /// `[sizes]`: what each size grants.
+    #[serde(default)]
+    pub sizes: SizeTable,
+}
+
+impl ServiceConfig for Config {
+    fn log(&self) -> &LogConfig {
+        &self.log
+    }
+
+    fn health(&self) -> &HealthConfig {
+        &self.health
+    }
+
+    fn shutdown(&self) -> &ShutdownConfig {
+        &self.shutdown
+    }
+}
+
+/// `[reconcile]`: how the work is driven.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileConfig {
+    /// Execs looked after at the same time.
+    pub concurrency: usize,
+    /// How often every open exec is looked at, announced or not.
+    #[serde(with = "humantime_serde")]
+    pub sweep_every: Duration,
+}
+
+/// `[limits]`: how long each stage of an exec may last, and how much may pile up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Attempts in all, when the platform fails before the program starts.
+    pub attempts: i32,
+    /// From the Job to its pod; from the node to the pod's sandbox.
+    #[serde(with = "humantime_serde")]
+    pub start_deadline: Duration,
+    /// How long an exec may wait for room while others of ours hold it.
+    #[serde(with = "humantime_serde")]
+    pub queue_deadline: Duration,
+    /// From the node to the pulled image.
+    #[serde(with = "humantime_serde")]
+    pub pull_deadline: Duration,
+    /// The same once the registry has answered that there is no such image.
+    #[serde(with = "humantime_serde")]
+    pub pull_not_found_grace: Duration,
+    /// How long Kubernetes may refuse the container's configuration.
+    #[serde(with = "humantime_serde")]
+    pub config_error_deadline: Duration,
+    /// How long a program may run.
+    #[serde(with = "humantime_serde")]
+    pub run_deadline: Duration,
+    /// A pod that is asked to stop and does not is deleted after this.
+    #[serde(with = "humantime_serde")]
+    pub stop_patience: Duration,
+    /// A pod that is being deleted and whose node says nothing is lost after this.
+    #[serde(with = "humantime_serde")]
+    pub node_lost_after: Duration,
+    /// How long an ended pod is kept for its log to be stored.
+    #[serde(with = "humantime_serde")]
+    pub log_hold: Duration,
+    /// How long the pod of a lost exec is kept for late evidence.
+    #[serde(with = "humantime_serde")]
+    pub lost_hold: Duration,
+    /// Age at which a Job of ours without an exec is deleted.
+    #[serde(with = "humantime_serde")]
+    pub orphan_quarantine: Duration,
+    /// No pod is claimed while this many ended pods wait for their logs.
+    pub unsealed_pods: usize,
+}
+
+impl Limits {
+    /// How long to wait for room: while `others` of ours hold it, it will come.
+    #[must_use]
+    pub fn room_deadline(&self, others: usize) -> Duration {
+        if others > 0 {
+            self.queue_deadline
+        } else {
+            self.start_deadline
+        }
+    }
+}
+
+/// `[pod]`: how an exec's pod is set up.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PodConfig {
+    /// `Always`, or `IfNotPresent` where tags never move and tenants share images.
+    pub image_pull_policy: String,
+    /// From SIGTERM to SIGKILL; whole seconds.
+    #[serde(with = "humantime_serde")]
+    pub termination_grace: Duration,
+    /// How long a pod stays on a node that is not ready or unreachable.
+    #[serde(with = "humantime_serde")]
+    pub unreachable_toleration: Duration,
+    /// Seccomp profile type.
+    pub seccomp_profile: String,
+    /// Whether the program may gain more rights than it starts with.
+    pub allow_privilege_escalation: bool,
+    /// Whether an image whose user is root is refused.
+    pub run_as_non_root: bool,
+    /// Whether the image's files are read-only.
+    pub read_only_root: bool,
+    /// Labels a node must have.
+    #[serde(default)]
+    pub node_selector: BTreeMap<String, String>,
+}
+
+/// `[namespace]`: what a Kubernetes namespace gets when it is first used.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceConfig {
+    /// Pod Security level that is enforced.
+    pub pod_security: String,
+    /// Whether incoming connections to pods are denied.
+    pub deny_ingress: bool,
+    /// Hard limits of the `ResourceQuota`; none if empty.
+    #[serde(default)]
+    pub quota: BTreeMap<String, String>,
+}

@@ -1,0 +1,250 @@
+//! What to do next about one exec: its rows and what the cluster shows go in,
+//! one step comes out. Pure and level-triggered, so it does not matter who asks
+//! or how often.
+
+mod claimed;
+mod cleanup;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use k8s_openapi::api::core::v1::Pod;
+use shared_types::{ExecEvent, Reason};
+use store::lifecycle::{Attempt, End, Placement, Retry, Start, Tracked, Verdict};
+
+use crate::config::Limits;
+use crate::evidence::Evidence;
+use crate::view::{JobView, PodView, View};
+
+pub use cleanup::decide_orphan;
+
+/// What the region's objects amount to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Jobs, in whatever state.
+    pub jobs: usize,
+    /// Pods, in whatever state.
+    pub pods: usize,
+    /// Ended pods whose log is not stored yet.
+    pub unsealed: usize,
+    /// Pods that hold room on a node.
+    pub placed: usize,
+}
+
+/// Everything a decision may rest on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The exec's rows.
+    pub exec: &'a Tracked,
+    /// What the cluster shows of it.
+    pub view: &'a View,
+    /// What the cluster shows of all.
+    pub load: Load,
+    /// The deployment's limits.
+    pub limits: &'a Limits,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+/// One step; each is safe to take twice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Record this attempt.
+    BeginAttempt(i32),
+    /// Create this attempt's Job and store its uid.
+    CreateJob(i32),
+    /// The unclaimed attempt's Job of this uid is gone: forget it.
+    ForgetJob(i32, String),
+    /// Make this pod the one that may start the program.
+    Claim(i32, Arc<Pod>),
+    /// Open the gate of the claimed pod.
+    Open(Arc<Pod>),
+    /// Tell that the pod has a node.
+    Place(i32, Placement),
+    /// Tell that the program runs.
+    Start(i32, Start),
+    /// Record why the attempt is going to be stopped.
+    Condemn(i32, Verdict),
+    /// Have the node stop the pod, which stays readable.
+    Stop(Arc<Pod>),
+    /// The same, provided that nothing about the pod changed: it has not started.
+    StopUnstarted(Arc<Pod>),
+    /// Delete the pod, provided that nothing about it changed: it has no node.
+    Withdraw(Arc<Pod>),
+    /// Delete the pod whatever it does.
+    Delete(Arc<Pod>),
+    /// End the exec.
+    End(Box<End>),
+    /// Give the attempt up for another.
+    Retry(Retry),
+    /// Record that this attempt's log is no longer waited for.
+    AbandonLogs(i32),
+    /// Take this finalizer off the pod.
+    Release(Arc<Pod>, &'static str),
+    /// Delete a Job and what is left of its pods.
+    DeleteJob(JobView),
+    /// Nothing, until something changes or time passes.
+    Wait,
+    /// Nothing, for good.
+    Done,
+}
+
+impl Step {
+    /// Its name in logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BeginAttempt(_) => "begin_attempt",
+            Self::CreateJob(_) => "create_job",
+            Self::ForgetJob(..) => "forget_job",
+            Self::Claim(..) => "claim",
+            Self::Open(_) => "open",
+            Self::Place(..) => "place",
+            Self::Start(..) => "start",
+            Self::Condemn(..) => "condemn",
+            Self::Stop(_) => "stop",
+            Self::StopUnstarted(_) => "stop_unstarted",
+            Self::Withdraw(_) => "withdraw",
+            Self::Delete(_) => "delete",
+            Self::End(_) => "end",
+            Self::Retry(_) => "retry",
+            Self::AbandonLogs(_) => "abandon_logs",
+            Self::Release(..) => "release",
+            Self::DeleteJob(_) => "delete_job",
+            Self::Wait => "wait",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// The next step for an exec.
+#[must_use]
+pub fn decide(facts: &Facts<'_>) -> Step {
+    if facts.exec.state.is_terminal() {
+        return cleanup::terminal(facts);
+    }
+    match cleanup::superseded(facts) {
+        Step::Wait | Step::Done => open(facts),
+        step => step,
+    }
+}
+
+fn open(facts: &Facts<'_>) -> Step {
+    let exec = facts.exec;
+    let current = exec
+        .attempts
+        .iter()
+        .find(|attempt| attempt.attempt == exec.attempt);
+    match current {
+        Some(Attempt {
+            pod_uid: Some(uid), ..
+        }) => claimed::decide(facts, uid),
+        _ if exec.cancel_requested_at.is_some() => cancel_unclaimed(facts),
+        Some(attempt) => unclaimed(facts, attempt),
+        None => Step::BeginAttempt(exec.attempt + 1),
+    }
+}
+
+fn cancel_unclaimed(facts: &Facts<'_>) -> Step {
+    let mut end = end(
+        facts,
+        ExecEvent::Cancelled,
+        Reason::CancelledByUser,
+        "before its start",
+    );
+    end.only_unclaimed = true;
+    Step::End(Box::new(end))
+}
+
+fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {
+    let job = facts.view.job(attempt.attempt);
+    let (job, uid) = match (job, &attempt.job_uid) {
+        (_, None) => return Step::CreateJob(attempt.attempt),
+        (Some(job), Some(uid)) if job.uid == *uid => (job, uid),
+        (_, Some(uid)) => return Step::ForgetJob(attempt.attempt, uid.clone()),
+    };
+    let made_by_it = |pod: &&PodView| pod.job_uid.as_ref() == Some(uid);
+    let mut pods = facts.view.pods.iter().filter(made_by_it).peekable();
+    if job.deleting {
+        return Step::Wait;
+    }
+    if let Some(failed) = &job.failed {
+        let message = format!("Kubernetes gave the job up before its start: {failed}");
+        return retry_or_end(facts, Reason::Disrupted, message);
+    }
+    let deadline = facts.limits.room_deadline(facts.load.pods);
+    if pods.peek().is_none() && passed(facts, job.created_at, deadline) {
+        let message = "Kubernetes made no pod for the job in time".to_owned();
+        return retry_or_end(facts, Reason::PodRefused, message);
+    }
+    let gated = pods.find(|pod| pod.evidence == Evidence::Gated);
+    match gated {
+        // Without a reader logs would pile up on the nodes until they are lost.
+        Some(pod) if facts.load.unsealed < facts.limits.unsealed_pods => {
+            Step::Claim(attempt.attempt, pod.pod.clone())
+        }
+        _ => Step::Wait,
+    }
+}
+
+/// The platform failed before the program started.
+fn retry_or_end(facts: &Facts<'_>, reason: Reason, message: String) -> Step {
+    let attempt = facts.exec.attempt;
+    let current = facts
+        .exec
+        .attempts
+        .iter()
+        .find(|row| row.attempt == attempt);
+    let only_unclaimed = current.is_none_or(|row| row.pod_uid.is_none());
+    if attempt >= facts.limits.attempts {
+        let end = end(facts, ExecEvent::Failed, reason, message);
+        return Step::End(Box::new(End {
+            only_unclaimed,
+            ..end
+        }));
+    }
+    let line = format!("Attempt {attempt} ended: {message}. Another one is made.");
+    Step::Retry(Retry {
+        attempt,
+        reason,
+        message,
+        line,
+        at: facts.now,
+        only_unclaimed,
+    })
+}
+
+/// An end without a program.
+fn end(facts: &Facts<'_>, event: ExecEvent, reason: Reason, message: impl Into<String>) -> End {
+    let message = message.into();
+    End {
+        attempt: facts.exec.attempt,
+        event,
+        reason,
+        line: line(event, &message),
+        message,
+        exit_code: None,
+        at: facts.now,
+        start: None,
+        placement: None,
+        only_unclaimed: false,
+    }
+}
+
+/// The log's line about an end.
+fn line(event: ExecEvent, message: &str) -> String {
+    let word = match event {
+        ExecEvent::Succeeded => return "Succeeded.".to_owned(),
+        ExecEvent::Cancelled => "Cancelled",
+        ExecEvent::Vanished => "Lost",
+        ExecEvent::Failed | ExecEvent::Started | ExecEvent::Retried => "Failed",
+    };
+    format!("{word}: {}.", message.trim_end_matches(['.', '\n', ' ']))
+}
+
+fn passed(facts: &Facts<'_>, since: DateTime<Utc>, limit: std::time::Duration) -> bool {
+    TimeDelta::from_std(limit).is_ok_and(|limit| facts.now - since >= limit)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! Decisions about an attempt whose pod was claimed: from here on only that
+//! pod's evidence ends the exec.
+
+use shared_types::{ExecEvent, ExecState, Reason};
+use store::lifecycle::{Attempt, Start, Verdict};
+
+use super::{Facts, Step, end, line, passed, retry_or_end};
+use crate::evidence::{Ending, EndingKind, Evidence, Obstacle, PullAnswer};
+use crate::view::PodView;
+
+pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
+    let Some(pod) = facts.view.pod(uid) else {
+        return gone(facts);
+    };
+    // Only a user may stop a program that runs: a verdict is about its start.
+    let started =
+        is_running(facts) || matches!(pod.evidence, Evidence::Running(_) | Evidence::Exiting);
+    let cancelled = facts.exec.cancel_requested_at.is_some();
+    let to_be_stopped = cancelled || (!started && verdict(facts).is_some());
+    match &pod.evidence {
+        Evidence::Ended(ending) => ended(facts, pod, ending),
+        _ if node_is_silent(facts, pod) => lost(facts, pod),
+        Evidence::Exiting => Step::Wait,
+        Evidence::Gated | Evidence::Unscheduled(_) if to_be_stopped => {
+            Step::Withdraw(pod.pod.clone())
+        }
+        _ if to_be_stopped => stop(facts, pod),
+        Evidence::Gated => Step::Open(pod.pod.clone()),
+        Evidence::Unscheduled(message) => unscheduled(facts, message.as_deref()),
+        // A restarted kubelet may have forgotten what it runs.
+        Evidence::Starting(_) | Evidence::Running(_) if is_running(facts) => Step::Wait,
+        Evidence::Starting(obstacle) => starting(facts, pod, obstacle),
+        Evidence::Running(at) => match start(facts, pod, *at) {
+            Some(start) => Step::Start(facts.exec.attempt, start),
+            None => Step::Wait,
+        },
+    }
+}
+
+fn is_running(facts: &Facts<'_>) -> bool {
+    facts.exec.state == ExecState::Running
+}
+
+fn current<'a>(facts: &Facts<'a>) -> Option<&'a Attempt> {
+    let exec = facts.exec;
+    exec.attempts
+        .iter()
+        .find(|attempt| attempt.attempt == exec.attempt)
+}
+
+/// Why this attempt is being stopped, if it is.
+fn verdict(facts: &Facts<'_>) -> Option<Verdict> {
+    let attempt = current(facts).filter(|attempt| attempt.ended_at.is_none())?;
+    Some(Verdict {
+        reason: attempt.reason?,
+        message: attempt.message.clone().unwrap_or_default(),
+    })
+}
+
+/// The claimed pod is nowhere.
+fn gone(facts: &Facts<'_>) -> Step {
+    let end = if facts.exec.cancel_requested_at.is_some() {
+        let message = "its pod was gone before its end was seen";
+        end(
+            facts,
+            ExecEvent::Cancelled,
+            Reason::CancelledByUser,
+            message,
+        )
+    } else if let Some(verdict) = verdict(facts).filter(|_| !is_running(facts)) {
+        end(facts, ExecEvent::Failed, verdict.reason, verdict.message)
+    } else {
+        let message = "the pod is gone and nobody saw how it ended";
+        end(facts, ExecEvent::Vanished, Reason::PodVanished, message)
+    };
+    Step::End(Box::new(end))
+}
+
+/// It is being deleted, and its node has not answered for long.
+fn node_is_silent(facts: &Facts<'_>, pod: &PodView) -> bool {
+    pod.deletion_due
+        .is_some_and(|due| passed(facts, due, facts.limits.node_lost_after))
+}
+
+fn lost(facts: &Facts<'_>, pod: &PodView) -> Step {
+    let message = "the node does not answer; the program may still run there";
+    let mut end = end(facts, ExecEvent::Vanished, Reason::NodeLost, message);
+    end.placement = pod.placement();
+    Step::End(Box::new(end))
+}
+
+fn stop(facts: &Facts<'_>, pod: &PodView) -> Step {
+    if !pod.stopping {
+        return match facts.exec.cancel_requested_at {
+            Some(_) => Step::Stop(pod.pod.clone()),
+            None => Step::StopUnstarted(pod.pod.clone()),
+        };
+    }
+    let limits = facts.limits;
+    let (asked_at, patience) = match facts.exec.cancel_requested_at {
+        Some(at) => (at, limits.stop_patience),
+        // A verdict keeps no time of its own; none is later than this.
+        None => (pod.placed_at, limits.pull_deadline + limits.stop_patience),
+    };
+    if pod.deletion_due.is_none() && passed(facts, asked_at, patience) {
+        return Step::Delete(pod.pod.clone());
+    }
+    Step::Wait
+}
+
+fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
+    let Some(claimed_at) = current(facts).and_then(|attempt| attempt.claimed_at) else {
+        return Step::Wait;
+    };
+    let limit = facts.limits.room_deadline(facts.load.placed);
+    if !passed(facts, claimed_at, limit) {
+        return Step::Wait;
+    }
+    let message = format!(
+        "no node had room in time: {}",
+        message.unwrap_or("no reason given")
+    );
+    Step::Condemn(
+        facts.exec.attempt,
+        Verdict {
+            reason: Reason::Unschedulable,
+            message,
+        },
+    )
+}
+
+fn starting(facts: &Facts<'_>, pod: &PodView, obstacle: &Obstacle) -> Step {
+    let attempt = facts.exec.attempt;
+    if let Some(placement) = pod
+        .placement()
+        .filter(|_| current(facts).is_some_and(|a| a.node.is_none()))
+    {
+        return Step::Place(attempt, placement);
+    }
+    let limits = facts.limits;
+    let (limit, reason, message) = match obstacle {
+        Obstacle::Sandbox => (
+            limits.start_deadline,
+            Reason::StartError,
+            "the node did not set the pod up in time".to_owned(),
+        ),
+        Obstacle::Image => (
+            limits.pull_deadline,
+            Reason::ImagePull,
+            "the image was not there in time".to_owned(),
+        ),
+        Obstacle::Pull { message, answer } => {
+            let limit = match answer {
+                PullAnswer::None => limits.pull_deadline,
+                PullAnswer::Refused => limits.pull_not_found_grace,
+                PullAnswer::Impossible => std::time::Duration::ZERO,
+            };
+            (
+                limit,
+                Reason::ImagePull,
+                format!("the image could not be pulled: {message}"),
+            )
+        }
+        Obstacle::Config(message) => (
+            limits.config_error_deadline,
+            Reason::ConfigError,
+            format!("the container's configuration was refused: {message}"),
+        ),
+        Obstacle::Create(message) => (
+            limits.config_error_deadline,
+            Reason::StartError,
+            format!("the container could not be made: {message}"),
+        ),
+    };
+    if passed(facts, pod.placed_at, limit) {
+        Step::Condemn(attempt, Verdict { reason, message })
+    } else {
+        Step::Wait
+    }
+}
+
+fn start(facts: &Facts<'_>, pod: &PodView, at: chrono::DateTime<chrono::Utc>) -> Option<Start> {
+    Some(Start {
+        placement: pod.placement()?,
+        // Kubernetes cuts instants to whole seconds, which may be before ours.
+        at: at.max(facts.exec.created_at),
+        line: "Start running!".to_owned(),
+    })
+}
+
+fn ended(facts: &Facts<'_>, pod: &PodView, ending: &Ending) -> Step {
+    // Unless it stopped the pod, a verdict is void once the program has started.
+    let unstarted = !is_running(facts) && ending.started_at.is_none();
+    let verdict = verdict(facts).filter(|_| pod.stopping || unstarted);
+    let cancelled = facts.exec.cancel_requested_at.is_some();
+    let (event, reason, message) = match (ending.kind, verdict) {
+        (EndingKind::Succeeded, _) => (ExecEvent::Succeeded, ending.reason, ending.message.clone()),
+        (EndingKind::Stopped | EndingKind::NeverStarted, _) if cancelled => {
+            let message = match ending.exit_code {
+                Some(code) => format!("by a user (exit code {code})"),
+                None => "by a user".to_owned(),
+            };
+            (ExecEvent::Cancelled, Reason::CancelledByUser, message)
+        }
+        (EndingKind::Stopped | EndingKind::NeverStarted, Some(verdict)) => {
+            (ExecEvent::Failed, verdict.reason, verdict.message)
+        }
+        (EndingKind::NeverStarted, None) if is_running(facts) => {
+            let message = format!("it ran, but its node no longer knows: {}", ending.message);
+            (ExecEvent::Vanished, Reason::ExitUnknown, message)
+        }
+        (EndingKind::NeverStarted, None) => {
+            return retry_or_end(facts, ending.reason, ending.message.clone());
+        }
+        (EndingKind::Failed | EndingKind::Stopped, _) => {
+            (ExecEvent::Failed, ending.reason, ending.message.clone())
+        }
+        (EndingKind::Unknown, _) => (ExecEvent::Vanished, ending.reason, ending.message.clone()),
+    };
+    let mut end = end(facts, event, reason, message);
+    end.line = line(event, &end.message);
+    end.exit_code = ending.exit_code;
+    end.at = ending.finished_at.unwrap_or(facts.now);
+    // What succeeded has run, also if its node does not say since when.
+    let started_at = ending
+        .started_at
+        .or((ending.kind == EndingKind::Succeeded).then_some(end.at));
+    end.start = started_at.and_then(|at| start(facts, pod, at));
+    end.placement = pod.placement();
+    Step::End(Box::new(end))
+}
+
+/// Late evidence about an exec that was given up as lost: the only correction
+/// that an ended exec knows.
+pub(super) fn correction(facts: &Facts<'_>) -> Option<Step> {
+    let pod = facts.view.pod(current(facts)?.pod_uid.as_deref()?)?;
+    let Evidence::Ended(ending) = &pod.evidence else {
+        return None;
+    };
+    let certain = matches!(
+        ending.kind,
+        EndingKind::Succeeded | EndingKind::Failed | EndingKind::Stopped
+    );
+    certain.then(|| ended(facts, pod, ending))
+}

@@ -1,0 +1,276 @@
+mod bounds;
+mod claimed;
+mod cleanup;
+
+use kube::ResourceExt;
+use shared_types::{ExecId, ExecState, JobId};
+use store::lifecycle::Attempt;
+
+use super::*;
+use crate::config::{Config, DEFAULTS};
+use crate::evidence::{Ending, EndingKind};
+
+fn limits() -> Limits {
+    #[derive(serde::Deserialize)]
+    struct Defaults {
+        limits: Limits,
+    }
+    chassis::config::load_from::<Defaults>(DEFAULTS, None, Some(std::collections::HashMap::new()))
+        .unwrap()
+        .limits
+}
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_000_000 + seconds, 0).unwrap()
+}
+
+/// What one test changes about an exec that was claimed 10 s after it was made.
+struct Case {
+    exec: Tracked,
+    view: View,
+    load: Load,
+    now: DateTime<Utc>,
+}
+
+impl Case {
+    fn new() -> Self {
+        let exec = Tracked {
+            id: ExecId::new(),
+            job_id: JobId(1),
+            namespace: "demo".to_owned(),
+            region: "r".to_owned(),
+            created_at: at(0),
+            cancel_requested_at: None,
+            state: ExecState::Waiting,
+            attempt: 0,
+            ended_at: None,
+            logs_abandoned_at: None,
+            attempts: Vec::new(),
+        };
+        Self {
+            exec,
+            view: View::default(),
+            load: Load::default(),
+            now: at(20),
+        }
+    }
+
+    /// Its current attempt has a Job.
+    fn created() -> Self {
+        let mut case = Self::new();
+        case.exec.attempt = 1;
+        case.exec.attempts.push(attempt(1));
+        case.view.jobs.push(job(1));
+        case
+    }
+
+    /// Its pod is claimed and shows this.
+    fn claimed(evidence: Evidence) -> Self {
+        let mut case = Self::created();
+        let row = &mut case.exec.attempts[0];
+        row.pod_uid = Some("pod-1".to_owned());
+        row.pod_name = Some("p".to_owned());
+        row.claimed_at = Some(at(10));
+        case.view.pods.push(pod(1, evidence));
+        case
+    }
+
+    /// It has ended, and its pod still holds these finalizers.
+    fn over(state: ExecState, finalizers: &[&str]) -> Self {
+        let ending = ending(EndingKind::Failed, Reason::ExitCode);
+        let mut case = Self::claimed(Evidence::Ended(ending));
+        case.exec.state = state;
+        case.exec.ended_at = Some(at(15));
+        case.exec.attempts[0].ended_at = Some(at(15));
+        case.exec.attempts[0].settled_at = Some(at(15));
+        hold(&mut case.view.pods[0], finalizers);
+        case
+    }
+
+    fn cancelled(mut self) -> Self {
+        self.exec.cancel_requested_at = Some(at(15));
+        self
+    }
+
+    fn at(mut self, seconds: i64) -> Self {
+        self.now = at(seconds);
+        self
+    }
+
+    fn step(&self) -> Step {
+        let (limits, exec, view) = (limits(), &self.exec, &self.view);
+        decide(&Facts {
+            exec,
+            view,
+            load: self.load,
+            limits: &limits,
+            now: self.now,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        self.step().name()
+    }
+
+    fn end(&self) -> (ExecEvent, Reason, Option<i32>) {
+        match self.step() {
+            Step::End(end) => (end.event, end.reason, end.exit_code),
+            other => panic!("no end: {}", other.name()),
+        }
+    }
+}
+
+fn attempt(number: i32) -> Attempt {
+    Attempt {
+        attempt: number,
+        created_at: at(1),
+        job_uid: Some(format!("job-{number}")),
+        pod_uid: None,
+        pod_name: None,
+        claimed_at: None,
+        node: Some("n".to_owned()),
+        ended_at: None,
+        settled_at: None,
+        reason: None,
+        message: None,
+    }
+}
+
+fn job(number: i32) -> JobView {
+    JobView {
+        attempt: number,
+        namespace: "jobs-demo".to_owned(),
+        name: format!("x-{number}"),
+        uid: format!("job-{number}"),
+        created_at: at(2),
+        deleting: false,
+        failed: None,
+    }
+}
+
+fn pod(number: i32, evidence: Evidence) -> PodView {
+    let object = serde_json::json!({
+        "metadata": { "name": "p", "uid": format!("pod-{number}"), "resourceVersion": "1" },
+        "spec": { "nodeName": "n", "containers": [{ "name": "main", "image": "i:t" }] },
+    });
+    PodView {
+        attempt: number,
+        uid: format!("pod-{number}"),
+        job_uid: Some(format!("job-{number}")),
+        placed_at: at(10),
+        deletion_due: None,
+        stopping: false,
+        evidence,
+        pod: Arc::new(serde_json::from_value(object).unwrap()),
+    }
+}
+
+fn hold(pod: &mut PodView, finalizers: &[&str]) {
+    let names = finalizers.iter().map(|&name| name.to_owned()).collect();
+    *Arc::make_mut(&mut pod.pod).finalizers_mut() = names;
+}
+
+fn ending(kind: EndingKind, reason: Reason) -> Ending {
+    let exit_code = matches!(kind, EndingKind::Failed).then_some(3);
+    Ending {
+        kind,
+        reason,
+        message: "why".to_owned(),
+        exit_code,
+        started_at: None,
+        finished_at: Some(at(14)),
+    }
+}
+
+#[test]
+fn the_defaults_are_a_whole_configuration() {
+    let given = [
+        ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
+        ("ESCAPEMENT__BROKER__URL", "amqp://h"),
+        ("ESCAPEMENT__CLUSTER__REGION", "HERE"),
+    ];
+    let given = given
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let config: Config = chassis::config::load_from(DEFAULTS, None, Some(given)).unwrap();
+    assert_eq!(config.cluster.region, "HERE");
+    assert_eq!(config.namespace.quota["pods"], "10000");
+}
+
+/// What a restarted executor may find, row by row.
+#[test]
+fn recovery() {
+    assert_eq!(Case::new().step(), Step::BeginAttempt(1));
+    let mut case = Case::created();
+    case.exec.attempts[0].job_uid = None;
+    assert_eq!(
+        case.step(),
+        Step::CreateJob(1),
+        "created or adopted by the same step"
+    );
+    assert_eq!(Case::created().step(), Step::Wait);
+
+    let mut case = Case::created();
+    case.view.pods.push(pod(1, Evidence::Gated));
+    assert_eq!(case.name(), "claim");
+
+    let mut case = Case::created();
+    case.view.jobs.clear();
+    assert_eq!(case.step(), Step::ForgetJob(1, "job-1".to_owned()));
+
+    let mut case = Case::claimed(Evidence::Gated);
+    assert_eq!(case.name(), "open");
+    let mut other = pod(1, Evidence::Gated);
+    other.uid = "pod-2".to_owned();
+    case.view.pods.insert(0, other);
+    let Step::Open(opened) = case.step() else {
+        panic!("opens")
+    };
+    assert_eq!(
+        opened.uid().as_deref(),
+        Some("pod-1"),
+        "the other pod stays gated"
+    );
+
+    let running = Case::claimed(Evidence::Running(at(11)));
+    assert_eq!(running.name(), "start");
+    let mut case = Case::claimed(Evidence::Running(at(11)));
+    case.exec.state = ExecState::Running;
+    assert_eq!(case.step(), Step::Wait);
+    case.view = View::default();
+    assert_eq!(case.end(), (ExecEvent::Vanished, Reason::PodVanished, None));
+}
+
+#[test]
+fn a_pod_is_claimed_only_of_the_recorded_job_and_while_logs_are_stored() {
+    let mut case = Case::created();
+    case.view.pods.push(pod(1, Evidence::Gated));
+    case.load.unsealed = limits().unsealed_pods;
+    assert_eq!(case.step(), Step::Wait);
+    case.load.unsealed = 0;
+    case.view.pods[0].job_uid = Some("another".to_owned());
+    assert_eq!(case.step(), Step::Wait);
+}
+
+#[test]
+fn a_job_that_makes_no_pod_is_given_up() {
+    let mut overdue = Case::created().at(2 + 300);
+    assert_eq!(overdue.name(), "retry");
+    overdue.load.pods = 1;
+    assert_eq!(overdue.step(), Step::Wait, "pods of others hold the quota");
+    let mut overdue = overdue.at(2 + 86_400);
+    overdue.exec.attempt = 3;
+    overdue.exec.attempts[0].attempt = 3;
+    overdue.view.jobs[0].attempt = 3;
+    assert_eq!(overdue.end(), (ExecEvent::Failed, Reason::PodRefused, None));
+    let mut case = Case::created().at(2 + 300);
+    case.view.pods.push(pod(1, Evidence::Gated));
+    assert_eq!(
+        case.name(),
+        "claim",
+        "a pod that waits for us has no deadline"
+    );
+    let mut case = Case::created();
+    case.view.jobs[0].failed = Some("BackoffLimitExceeded".to_owned());
+    assert_eq!(case.name(), "retry");
+}

@@ -1,0 +1,195 @@
+//! From the claim to the end.
+
+use super::*;
+use crate::evidence::{Obstacle, PullAnswer};
+
+#[test]
+fn ends_of_a_claimed_pod() {
+    use EndingKind as K;
+    let end = |kind, reason| Case::claimed(Evidence::Ended(ending(kind, reason)));
+    let succeeded = end(K::Succeeded, Reason::Completed);
+    assert_eq!(
+        succeeded.end(),
+        (ExecEvent::Succeeded, Reason::Completed, None)
+    );
+    assert_eq!(
+        end(K::Succeeded, Reason::Completed).cancelled().end().0,
+        ExecEvent::Succeeded,
+        "what ended by itself was not cancelled"
+    );
+    let failed = end(K::Failed, Reason::ExitCode);
+    assert_eq!(failed.end(), (ExecEvent::Failed, Reason::ExitCode, Some(3)));
+    let stopped = end(K::Stopped, Reason::Timeout);
+    assert_eq!(stopped.end(), (ExecEvent::Failed, Reason::Timeout, None));
+    let cancelled = end(K::Stopped, Reason::Timeout).cancelled();
+    assert_eq!(
+        cancelled.end(),
+        (ExecEvent::Cancelled, Reason::CancelledByUser, None)
+    );
+    let mut condemned = end(K::Stopped, Reason::Timeout);
+    condemned.exec.attempts[0].reason = Some(Reason::ImagePull);
+    assert_eq!(
+        condemned.end(),
+        (ExecEvent::Failed, Reason::ImagePull, None)
+    );
+    let unknown = end(K::Unknown, Reason::ExitUnknown);
+    assert_eq!(
+        unknown.end(),
+        (ExecEvent::Vanished, Reason::ExitUnknown, None)
+    );
+
+    let mut rejected = end(K::NeverStarted, Reason::RejectedByNode);
+    assert_eq!(rejected.name(), "retry");
+    assert_eq!(
+        end(K::NeverStarted, Reason::Evicted).cancelled().end().0,
+        ExecEvent::Cancelled
+    );
+    rejected.exec.attempt = 3;
+    rejected.exec.attempts[0].attempt = 3;
+    rejected.view.pods[0].attempt = 3;
+    rejected.view.jobs.clear();
+    assert_eq!(
+        rejected.end(),
+        (ExecEvent::Failed, Reason::RejectedByNode, None)
+    );
+}
+
+#[test]
+fn a_failed_pull_ends_sooner_if_the_registry_answered() {
+    let pull = |answer| {
+        let message = "m".to_owned();
+        Case::claimed(Evidence::Starting(Obstacle::Pull { message, answer }))
+    };
+    for (answer, deadline) in [
+        (PullAnswer::None, 600),
+        (PullAnswer::Refused, 20),
+        (PullAnswer::Impossible, 0),
+    ] {
+        if deadline > 0 {
+            assert_eq!(pull(answer).at(10 + deadline - 1).step(), Step::Wait);
+        }
+        assert_eq!(pull(answer).at(10 + deadline).name(), "condemn");
+    }
+    let mut condemned = pull(PullAnswer::Refused);
+    condemned.exec.attempts[0].reason = Some(Reason::ImagePull);
+    assert_eq!(
+        condemned.name(),
+        "stop_unstarted",
+        "it could still start: first it is stopped"
+    );
+    condemned.view.pods[0].stopping = true;
+    assert_eq!(condemned.step(), Step::Wait);
+}
+
+#[test]
+fn a_full_cluster_is_waited_for() {
+    let mut case = Case::claimed(Evidence::Unscheduled(None)).at(10 + 300);
+    assert_eq!(case.name(), "condemn");
+    case.load.placed = 1;
+    assert_eq!(case.step(), Step::Wait);
+    assert_eq!(case.at(10 + 86_400).name(), "condemn");
+}
+
+#[test]
+fn cancelling() {
+    assert_eq!(Case::new().cancelled().end().0, ExecEvent::Cancelled);
+    assert_eq!(Case::created().cancelled().end().0, ExecEvent::Cancelled);
+    assert_eq!(
+        Case::claimed(Evidence::Gated).cancelled().name(),
+        "withdraw"
+    );
+    assert_eq!(
+        Case::claimed(Evidence::Unscheduled(None))
+            .cancelled()
+            .name(),
+        "withdraw"
+    );
+    let mut case = Case::claimed(Evidence::Running(at(11))).cancelled();
+    assert_eq!(case.name(), "stop");
+    case.view.pods[0].stopping = true;
+    assert_eq!(case.step(), Step::Wait);
+    case.now = at(15 + 60);
+    assert_eq!(
+        case.name(),
+        "delete",
+        "a node that does not stop it is not waited for"
+    );
+}
+
+#[test]
+fn a_silent_node_is_lost_after_a_while() {
+    let mut case = Case::claimed(Evidence::Running(at(11)));
+    case.exec.state = ExecState::Running;
+    case.view.pods[0].deletion_due = Some(at(20));
+    assert_eq!(case.step(), Step::Wait);
+    assert_eq!(
+        case.at(20 + 900).end(),
+        (ExecEvent::Vanished, Reason::NodeLost, None)
+    );
+}
+
+#[test]
+fn a_running_exec_whose_node_forgot_it_is_neither_retried_nor_timed() {
+    let rejected = Evidence::Ended(ending(EndingKind::NeverStarted, Reason::RejectedByNode));
+    let mut case = Case::claimed(rejected);
+    case.exec.state = ExecState::Running;
+    assert_eq!(case.end(), (ExecEvent::Vanished, Reason::ExitUnknown, None));
+
+    let mut case = Case::claimed(Evidence::Starting(Obstacle::Sandbox)).at(10 + 7200);
+    case.exec.state = ExecState::Running;
+    assert_eq!(case.step(), Step::Wait);
+    case.exec.attempts[0].node = None;
+    assert_eq!(case.step(), Step::Wait);
+    assert_eq!(case.cancelled().name(), "stop");
+}
+
+#[test]
+fn what_succeeded_has_started() {
+    let case = Case::claimed(Evidence::Ended(ending(
+        EndingKind::Succeeded,
+        Reason::Completed,
+    )));
+    let Step::End(end) = case.step() else {
+        panic!("ends")
+    };
+    assert_eq!(end.start.map(|start| start.at), Some(at(14)));
+}
+
+#[test]
+fn a_verdict_stops_only_what_has_not_started() {
+    let condemned = |evidence| {
+        let mut case = Case::claimed(evidence);
+        case.exec.attempts[0].reason = Some(Reason::ImagePull);
+        case
+    };
+    let mut running = condemned(Evidence::Running(at(11)));
+    assert_eq!(running.name(), "start");
+    running.exec.state = ExecState::Running;
+    assert_eq!(running.step(), Step::Wait);
+    running.view.pods[0].evidence = Evidence::Starting(Obstacle::Sandbox);
+    assert_eq!(running.step(), Step::Wait, "its node forgot it");
+    assert_eq!(condemned(Evidence::Exiting).step(), Step::Wait);
+    assert_eq!(
+        condemned(Evidence::Running(at(11))).cancelled().name(),
+        "stop"
+    );
+}
+
+#[test]
+fn a_verdict_that_came_too_late_says_nothing_about_the_end() {
+    let timeout = ending(EndingKind::Stopped, Reason::Timeout);
+    let mut case = Case::claimed(Evidence::Ended(Ending {
+        started_at: Some(at(11)),
+        ..timeout.clone()
+    }));
+    case.exec.attempts[0].reason = Some(Reason::ImagePull);
+    assert_eq!(case.end().1, Reason::Timeout);
+    case.view.pods[0].evidence = Evidence::Ended(timeout);
+    assert_eq!(case.end().1, Reason::ImagePull, "it never started");
+    case.exec.state = ExecState::Running;
+    assert_eq!(case.end().1, Reason::Timeout);
+    case.view.pods[0].stopping = true;
+    assert_eq!(case.end().1, Reason::ImagePull, "it was stopped for that");
+    case.view = View::default();
+    assert_eq!(case.end(), (ExecEvent::Vanished, Reason::PodVanished, None));
+}

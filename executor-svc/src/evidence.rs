@@ -1,0 +1,199 @@
+//! What one pod shows of its program. The order of the tests is part of the
+//! contract: the first that fits wins.
+
+mod ending;
+
+use chrono::{DateTime, Utc};
+use cluster::{instant, names};
+use k8s_openapi::api::core::v1::{ContainerState, Pod, PodCondition};
+use shared_types::Reason;
+
+use crate::view::gate;
+
+/// What a pod shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// It waits at our gate: nobody claimed it.
+    Gated,
+    /// It has no node; the scheduler's word on why not.
+    Unscheduled(Option<String>),
+    /// Its node has not started the program yet.
+    Starting(Obstacle),
+    /// The program runs.
+    Running(DateTime<Utc>),
+    /// The program exited; the node has not yet said how that is to be read.
+    Exiting,
+    /// It is over.
+    Ended(Ending),
+}
+
+/// What the start waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The pod's sandbox.
+    Sandbox,
+    /// The image, or the container; the API does not tell which.
+    Image,
+    /// The image: this try failed.
+    Pull {
+        /// What the registry or the node said.
+        message: String,
+        /// How final that is.
+        answer: PullAnswer,
+    },
+    /// Kubernetes refuses the container's configuration.
+    Config(String),
+    /// The runtime cannot make the container.
+    Create(String),
+}
+
+/// How final a failed pull is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullAnswer {
+    /// Nobody answered, or for a passing reason.
+    None,
+    /// The registry answered that there is no such image for us.
+    Refused,
+    /// The reference itself can never be pulled.
+    Impossible,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// Which kind of end.
+    pub kind: EndingKind,
+    /// Why.
+    pub reason: Reason,
+    /// The same for people.
+    pub message: String,
+    /// The exit code, if the program ran.
+    pub exit_code: Option<i32>,
+    /// When the program started, if it did.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended, if the node said.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Kinds of end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndingKind {
+    /// Exit code 0.
+    Succeeded,
+    /// Anything else that is certain.
+    Failed,
+    /// The pod's time limit was over: ours, or lowered by us.
+    Stopped,
+    /// The program certainly never started, for the platform's reasons.
+    NeverStarted,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// Reads a pod.
+#[must_use]
+pub fn evidence(pod: &Pod) -> Evidence {
+    let status = pod.status.as_ref();
+    let phase = status
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or_default();
+    let state = main_state(pod).unwrap_or_default();
+    if matches!(phase, "Failed" | "Succeeded") {
+        return Evidence::Ended(ending::ending(pod, &state));
+    }
+    if pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.node_name.as_ref())
+        .is_none()
+    {
+        return unplaced(pod);
+    }
+    if let Some(running) = state.running {
+        return match running.started_at.as_ref().and_then(instant) {
+            Some(at) => Evidence::Running(at),
+            None => Evidence::Starting(Obstacle::Image),
+        };
+    }
+    if state.terminated.is_some() {
+        return ending::early_success(pod, &state).map_or(Evidence::Exiting, Evidence::Ended);
+    }
+    let waiting = state.waiting.unwrap_or_default();
+    let message = waiting.message.unwrap_or_default();
+    Evidence::Starting(match waiting.reason.as_deref().unwrap_or_default() {
+        "InvalidImageName" | "ErrImageNeverPull" => Obstacle::Pull {
+            message,
+            answer: PullAnswer::Impossible,
+        },
+        "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
+            let answer = pull_answer(&message);
+            Obstacle::Pull { message, answer }
+        }
+        "CreateContainerConfigError" => Obstacle::Config(message),
+        "CreateContainerError" | "RunContainerError" => Obstacle::Create(message),
+        _ if is_true(pod, "PodReadyToStartContainers") => Obstacle::Image,
+        _ => Obstacle::Sandbox,
+    })
+}
+
+fn unplaced(pod: &Pod) -> Evidence {
+    if pod.metadata.deletion_timestamp.is_some() {
+        // The API server gives no node to a pod that is being deleted.
+        return Evidence::Ended(Ending {
+            kind: EndingKind::NeverStarted,
+            reason: Reason::Disrupted,
+            message: "the pod was deleted before it had a node".to_owned(),
+            exit_code: None,
+            started_at: None,
+            finished_at: None,
+        });
+    }
+    if gate(pod).is_some() {
+        return Evidence::Gated;
+    }
+    Evidence::Unscheduled(condition(pod, "PodScheduled").and_then(|found| found.message.clone()))
+}
+
+/// Containerd's and the kubelet's words for an answer that will not change.
+fn pull_answer(message: &str) -> PullAnswer {
+    const FINAL: [&str; 7] = [
+        "not found",
+        "notfound",
+        "manifest unknown",
+        "unauthorized",
+        "access denied",
+        "does not exist",
+        "insufficient_scope",
+    ];
+    let message = message.to_ascii_lowercase();
+    if message.contains("invalid reference format") {
+        PullAnswer::Impossible
+    } else if FINAL.iter().any(|word| message.contains(word)) {
+        PullAnswer::Refused
+    } else {
+        PullAnswer::None
+    }
+}
+
+fn main_state(pod: &Pod) -> Option<ContainerState> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    statuses
+        .iter()
+        .find(|status| status.name == names::MAIN_CONTAINER)?
+        .state
+        .clone()
+}
+
+fn is_true(pod: &Pod, kind: &str) -> bool {
+    condition(pod, kind).is_some_and(|found| found.status == "True")
+}
+
+/// A condition of the pod.
+#[must_use]
+pub fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    conditions.iter().find(|condition| condition.type_ == kind)
+}
+
+#[cfg(test)]
+mod tests;

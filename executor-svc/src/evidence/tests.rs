@@ -1,0 +1,304 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn pod(patch: &Value) -> Pod {
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "p" },
+        "spec": { "containers": [], "nodeName": "n", "activeDeadlineSeconds": 600 },
+        "status": { "startTime": "2026-01-01T00:00:00Z" },
+    });
+    merge(&mut pod, patch);
+    serde_json::from_value(pod).unwrap()
+}
+
+fn merge(into: &mut Value, patch: &Value) {
+    match (into, patch) {
+        (Value::Object(into), Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, patch) => *into = patch.clone(),
+    }
+}
+
+fn main(state: &Value) -> Value {
+    json!({ "status": { "containerStatuses": [{
+        "name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": state,
+    }] } })
+}
+
+fn waiting(reason: &str, message: &str) -> Pod {
+    let state = json!({ "waiting": { "reason": reason, "message": message } });
+    pod(&main(&state))
+}
+
+fn exited(reason: &str, code: i32) -> Value {
+    main(&json!({ "terminated": {
+        "reason": reason, "exitCode": code, "containerID": "c",
+        "startedAt": "2026-01-01T00:00:10Z", "finishedAt": "2026-01-01T00:00:20Z",
+    } }))
+}
+
+/// A pod whose phase is `Failed`, with this much more.
+fn failed(container: &Value, more: &Value) -> Pod {
+    let mut patch = json!({ "status": { "phase": "Failed" } });
+    merge(&mut patch, container);
+    merge(&mut patch, more);
+    pod(&patch)
+}
+
+fn disrupted(by: &str) -> Value {
+    json!({ "status": { "conditions": [
+        { "type": "DisruptionTarget", "status": "True", "reason": by },
+    ] } })
+}
+
+fn pod_reason(reason: &str) -> Value {
+    json!({ "status": { "reason": reason } })
+}
+
+fn ended(pod: &Pod) -> (EndingKind, Reason, Option<i32>) {
+    match evidence(pod) {
+        Evidence::Ended(ending) => (ending.kind, ending.reason, ending.exit_code),
+        other => panic!("not ended: {other:?}"),
+    }
+}
+
+#[test]
+fn before_the_program_runs() {
+    let gate = json!([{ "name": "escapement.dev/claim" }]);
+    let gated = pod(&json!({ "spec": { "nodeName": null, "schedulingGates": gate } }));
+    assert_eq!(evidence(&gated), Evidence::Gated);
+    let full = pod(
+        &json!({ "spec": { "nodeName": null }, "status": { "conditions": [
+        { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full" },
+    ] } }),
+    );
+    assert_eq!(
+        evidence(&full),
+        Evidence::Unscheduled(Some("full".to_owned()))
+    );
+    let deleted = pod(&json!({
+        "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" }, "spec": { "nodeName": null },
+    }));
+    assert_eq!(
+        ended(&deleted),
+        (EndingKind::NeverStarted, Reason::Disrupted, None)
+    );
+}
+
+#[test]
+fn what_a_start_waits_for() {
+    let pull = |answer| {
+        move |message: &str| Obstacle::Pull {
+            message: message.to_owned(),
+            answer,
+        }
+    };
+    let starting = |reason, message| match evidence(&waiting(reason, message)) {
+        Evidence::Starting(obstacle) => obstacle,
+        other => panic!("not starting: {other:?}"),
+    };
+    let back_off = "Back-off pulling image \"r/i:t\": ErrImagePull: rpc error: code = NotFound \
+                    desc = failed to resolve reference \"r/i:t\": r/i:t: not found";
+    for (reason, message, expected) in [
+        ("ContainerCreating", "", Obstacle::Sandbox),
+        (
+            "ImagePullBackOff",
+            back_off,
+            pull(PullAnswer::Refused)(back_off),
+        ),
+        (
+            "ErrImagePull",
+            "i/o timeout",
+            pull(PullAnswer::None)("i/o timeout"),
+        ),
+        (
+            "ErrImagePull",
+            "401 Unauthorized",
+            pull(PullAnswer::Refused)("401 Unauthorized"),
+        ),
+        (
+            "InvalidImageName",
+            "bad",
+            pull(PullAnswer::Impossible)("bad"),
+        ),
+        (
+            "CreateContainerConfigError",
+            "c",
+            Obstacle::Config("c".to_owned()),
+        ),
+        (
+            "CreateContainerError",
+            "e",
+            Obstacle::Create("e".to_owned()),
+        ),
+    ] {
+        assert_eq!(starting(reason, message), expected);
+    }
+}
+
+#[test]
+fn a_ready_sandbox_waits_for_the_image() {
+    let mut ready = waiting("ContainerCreating", "");
+    let conditions = json!([{ "type": "PodReadyToStartContainers", "status": "True" }]);
+    ready.status.get_or_insert_default().conditions = serde_json::from_value(conditions).unwrap();
+    assert_eq!(evidence(&ready), Evidence::Starting(Obstacle::Image));
+}
+
+#[test]
+fn while_the_program_runs_and_just_after() {
+    let running = main(&json!({ "running": { "startedAt": "2026-01-01T00:00:10Z" } }));
+    let at = "2026-01-01T00:00:10Z".parse().unwrap();
+    assert_eq!(evidence(&pod(&running)), Evidence::Running(at));
+    // A code other than 0 may still turn out to be an eviction or a limit.
+    assert_eq!(evidence(&pod(&exited("Error", 1))), Evidence::Exiting);
+    let success = pod(&exited("Completed", 0));
+    assert_eq!(
+        ended(&success),
+        (EndingKind::Succeeded, Reason::Completed, Some(0))
+    );
+    let mut stopped = success;
+    stopped.spec.get_or_insert_default().active_deadline_seconds = Some(1);
+    assert_eq!(evidence(&stopped), Evidence::Exiting);
+}
+
+/// One row for each thing that Kubernetes may show, in the contract's order.
+#[test]
+#[expect(clippy::too_many_lines, reason = "one table, in the contract's order")]
+fn how_it_ended() {
+    use EndingKind as K;
+    use Reason as R;
+    let none = json!({});
+    let deleted = json!({ "metadata": {
+        "deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 15,
+    } });
+    let never = main(&json!({ "waiting": { "reason": "ContainerCreating" } }));
+    let running = main(&json!({ "running": { "startedAt": "2026-01-01T00:00:10Z" } }));
+    let rows = [
+        (
+            &exited("Completed", 0),
+            &pod_reason("DeadlineExceeded"),
+            (K::Stopped, R::Timeout, Some(0)),
+        ),
+        (
+            &exited("Error", 137),
+            &pod_reason("DeadlineExceeded"),
+            (K::Stopped, R::Timeout, Some(137)),
+        ),
+        (
+            &exited("ContainerStatusUnknown", 137),
+            &pod_reason("DeadlineExceeded"),
+            (K::Stopped, R::Timeout, None),
+        ),
+        (
+            &exited("StartError", 128),
+            &none,
+            (K::Failed, R::StartError, Some(128)),
+        ),
+        (
+            &never,
+            &pod_reason("OutOfcpu"),
+            (K::NeverStarted, R::RejectedByNode, None),
+        ),
+        (
+            &never,
+            &pod_reason("Evicted"),
+            (K::NeverStarted, R::Evicted, None),
+        ),
+        (
+            &never,
+            &disrupted("PreemptionByScheduler"),
+            (K::NeverStarted, R::Disrupted, None),
+        ),
+        (&none, &none, (K::NeverStarted, R::RejectedByNode, None)),
+        (
+            &running,
+            &disrupted("DeletionByPodGC"),
+            (K::Unknown, R::NodeLost, None),
+        ),
+        (
+            &exited("Completed", 0),
+            &disrupted("EvictionByEvictionAPI"),
+            (K::Succeeded, R::Completed, Some(0)),
+        ),
+        (
+            &exited("OOMKilled", 0),
+            &none,
+            (K::Succeeded, R::Completed, Some(0)),
+        ),
+        (
+            &exited("Error", 137),
+            &pod_reason("Evicted"),
+            (K::Failed, R::Evicted, Some(137)),
+        ),
+        (
+            &exited("Error", 137),
+            &disrupted("TerminationByKubelet"),
+            (K::Failed, R::Evicted, Some(137)),
+        ),
+        (
+            &exited("Error", 143),
+            &disrupted("DeletionByTaintManager"),
+            (K::Failed, R::Disrupted, Some(143)),
+        ),
+        (
+            &exited("Error", 143),
+            &pod_reason("Terminated"),
+            (K::Failed, R::Disrupted, Some(143)),
+        ),
+        (
+            &exited("ContainerStatusUnknown", 137),
+            &none,
+            (K::Unknown, R::ExitUnknown, None),
+        ),
+        (
+            &exited("OOMKilled", 137),
+            &none,
+            (K::Failed, R::Oom, Some(137)),
+        ),
+        (
+            &exited("Error", 143),
+            &deleted,
+            (K::Failed, R::Disrupted, Some(143)),
+        ),
+        (
+            &exited("Error", 3),
+            &deleted,
+            (K::Failed, R::ExitCode, Some(3)),
+        ),
+        (
+            &exited("Error", 137),
+            &none,
+            (K::Failed, R::ExitCode, Some(137)),
+        ),
+        (
+            &exited("Error", 3),
+            &none,
+            (K::Failed, R::ExitCode, Some(3)),
+        ),
+    ];
+    for (container, more, expected) in rows {
+        assert_eq!(
+            ended(&failed(container, more)),
+            expected,
+            "{container} {more}"
+        );
+    }
+}
+
+#[test]
+fn a_start_in_1970_is_none() {
+    let mut state = exited("StartError", 128);
+    let terminated = &mut state["status"]["containerStatuses"][0]["state"]["terminated"];
+    terminated["startedAt"] = json!("1970-01-01T00:00:00Z");
+    let Evidence::Ended(ending) = evidence(&failed(&state, &json!({}))) else {
+        panic!("it ended");
+    };
+    assert_eq!(ending.started_at, None);
+    assert!(ending.finished_at.is_some());
+}

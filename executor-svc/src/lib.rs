@@ -1,0 +1,16 @@
+//! Runs execs as Kubernetes Jobs and records how they end. One exec's program
+//! starts at most once, whatever is restarted, delivered twice or lost.
+
+pub mod app;
+pub mod config;
+pub mod decide;
+pub mod evidence;
+pub mod manifest;
+mod namespace;
+mod objects;
+mod probe;
+mod queue;
+mod reconcile;
+mod record;
+mod sweep;
+pub mod view;

@@ -1,0 +1,292 @@
+//! What an exec runs, as the Kubernetes Job of one attempt. Pure, so that every
+//! field of it is seen in a snapshot.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cluster::{ClusterConfig, PodIdentity, names};
+use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, PodSchedulingGate, PodSecurityContext, PodSpec, PodTemplateSpec,
+    ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use shared_types::{ExecSpec, SizeTable};
+use thiserror::Error;
+
+use crate::config::{Limits, PodConfig};
+use crate::namespace::SERVICE_ACCOUNT;
+
+/// Why no Job can be made of a spec.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ManifestError {
+    /// The deployment no longer has this size.
+    #[error("there is no size {name}; sizes are {known}")]
+    Size {
+        /// The size asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Its command cannot be split into words.
+    #[error("the command {0}")]
+    Command(#[source] shared_types::spec::CommandError),
+}
+
+/// What all Jobs of a deployment have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Template<'a> {
+    /// Names and labels.
+    pub cluster: &'a ClusterConfig,
+    /// The pod's set-up.
+    pub pod: &'a PodConfig,
+    /// Its time limits.
+    pub limits: &'a Limits,
+    /// What sizes grant.
+    pub sizes: &'a SizeTable,
+}
+
+impl Template<'_> {
+    /// The Job of one attempt. Its pod waits at the gate until it is claimed,
+    /// and carries no finalizer before.
+    pub fn job(&self, identity: &PodIdentity, spec: &ExecSpec) -> Result<Job, ManifestError> {
+        let labels = self.labels(identity);
+        Ok(Job {
+            metadata: ObjectMeta {
+                name: Some(identity.exec.job_name(identity.attempt)),
+                namespace: Some(self.cluster.namespace(&identity.namespace)),
+                labels: Some(labels.clone()),
+                ..ObjectMeta::default()
+            },
+            spec: Some(JobSpec {
+                parallelism: Some(1),
+                completions: Some(1),
+                backoff_limit: Some(0),
+                // The default starts a second pod while the first still ends.
+                pod_replacement_policy: Some("Failed".to_owned()),
+                template: PodTemplateSpec {
+                    metadata: Some(ObjectMeta {
+                        labels: Some(labels),
+                        annotations: Some(keep_on_node()),
+                        ..ObjectMeta::default()
+                    }),
+                    spec: Some(self.pod(self.container(spec)?)),
+                },
+                ..JobSpec::default()
+            }),
+            status: None,
+        })
+    }
+
+    fn labels(&self, identity: &PodIdentity) -> BTreeMap<String, String> {
+        let own = [
+            (names::MANAGED_BY, names::ESCAPEMENT.to_owned()),
+            (names::INSTANCE, self.cluster.instance.clone()),
+        ];
+        let labels = own.into_iter().chain(identity.labels());
+        labels
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    fn pod(&self, container: Container) -> PodSpec {
+        let selector = &self.pod.node_selector;
+        PodSpec {
+            scheduling_gates: Some(vec![PodSchedulingGate {
+                name: names::CLAIM_GATE.to_owned(),
+            }]),
+            restart_policy: Some("Never".to_owned()),
+            // The clock of this limit starts with the pull.
+            active_deadline_seconds: Some(seconds(
+                self.limits.run_deadline + self.limits.pull_deadline,
+            )),
+            termination_grace_period_seconds: Some(seconds(self.pod.termination_grace)),
+            service_account_name: Some(SERVICE_ACCOUNT.to_owned()),
+            automount_service_account_token: Some(false),
+            enable_service_links: Some(false),
+            node_selector: (!selector.is_empty()).then(|| selector.clone()),
+            security_context: Some(PodSecurityContext {
+                run_as_non_root: self.pod.run_as_non_root.then_some(true),
+                seccomp_profile: Some(SeccompProfile {
+                    type_: self.pod.seccomp_profile.clone(),
+                    localhost_profile: None,
+                }),
+                ..PodSecurityContext::default()
+            }),
+            tolerations: Some(self.tolerations()),
+            containers: vec![container],
+            ..PodSpec::default()
+        }
+    }
+
+    fn container(&self, spec: &ExecSpec) -> Result<Container, ManifestError> {
+        let args = spec.command.args().map_err(ManifestError::Command)?;
+        let vars = spec.vars.iter().map(|(name, value)| EnvVar {
+            name: name.clone(),
+            value: Some(literal(value)),
+            value_from: None,
+        });
+        Ok(Container {
+            name: names::MAIN_CONTAINER.to_owned(),
+            image: Some(spec.image()),
+            image_pull_policy: Some(self.pod.image_pull_policy.clone()),
+            args: (!args.is_empty()).then(|| args.iter().map(|arg| literal(arg)).collect()),
+            env: (!spec.vars.is_empty()).then(|| vars.collect()),
+            resources: Some(self.resources(&spec.size)?),
+            security_context: Some(SecurityContext {
+                allow_privilege_escalation: Some(self.pod.allow_privilege_escalation),
+                read_only_root_filesystem: self.pod.read_only_root.then_some(true),
+                ..SecurityContext::default()
+            }),
+            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+            ..Container::default()
+        })
+    }
+
+    /// Requests equal limits, so what is granted is also there.
+    fn resources(&self, name: &str) -> Result<ResourceRequirements, ManifestError> {
+        let size = self.sizes.get(name).ok_or_else(|| ManifestError::Size {
+            name: name.to_owned(),
+            known: self.sizes.names().collect::<Vec<_>>().join(", "),
+        })?;
+        let granted = BTreeMap::from([
+            ("cpu".to_owned(), Quantity(size.cpu.clone())),
+            ("memory".to_owned(), Quantity(size.memory.clone())),
+        ]);
+        Ok(ResourceRequirements {
+            requests: Some(granted.clone()),
+            limits: Some(granted),
+            claims: None,
+        })
+    }
+
+    /// A short network fault must not end what may not be run twice.
+    fn tolerations(&self) -> Vec<Toleration> {
+        [
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unreachable",
+        ]
+        .into_iter()
+        .map(|taint| Toleration {
+            key: Some(taint.to_owned()),
+            operator: Some("Exists".to_owned()),
+            effect: Some("NoExecute".to_owned()),
+            toleration_seconds: Some(seconds(self.pod.unreachable_toleration)),
+            value: None,
+        })
+        .collect()
+    }
+}
+
+/// Asks autoscalers not to move the pod: it would be run again.
+fn keep_on_node() -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (
+            "cluster-autoscaler.kubernetes.io/safe-to-evict".to_owned(),
+            "false".to_owned(),
+        ),
+        ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
+    ])
+}
+
+/// Kubernetes expands `$(NAME)` in arguments and values; a doubled `$` is one
+/// `$` to it and nothing more.
+fn literal(text: &str) -> String {
+    text.replace('$', "$$")
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_types::{Command, ExecId, JobId};
+
+    use super::*;
+    use crate::config::{Config, DEFAULTS};
+
+    fn job(spec: &ExecSpec) -> Result<Job, ManifestError> {
+        let given = [
+            ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
+            ("ESCAPEMENT__BROKER__URL", "amqp://h"),
+        ];
+        let given = given
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let config: Config = chassis::config::load_from(DEFAULTS, None, Some(given)).unwrap();
+        let identity = PodIdentity {
+            exec: "0191e1a0-1234-7000-8000-0000000000ff"
+                .parse::<ExecId>()
+                .unwrap(),
+            attempt: 1,
+            job: JobId(146),
+            namespace: "demo".to_owned(),
+        };
+        let template = Template {
+            cluster: &config.cluster,
+            pod: &config.pod,
+            limits: &config.limits,
+            sizes: &config.sizes,
+        };
+        template.job(&identity, spec)
+    }
+
+    fn spec() -> ExecSpec {
+        ExecSpec {
+            command: Command::Text("sh -c 'echo hi'".to_owned()),
+            image_repo: "docker.io/library/busybox".to_owned(),
+            image_tag: "1.37".to_owned(),
+            size: "XXS".to_owned(),
+            vars: [("GREETING".to_owned(), "hi".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_job() {
+        insta::assert_yaml_snapshot!(job(&spec()).unwrap());
+    }
+
+    #[test]
+    fn nothing_in_what_is_given_is_expanded() {
+        let spec = ExecSpec {
+            command: Command::Text("sh -c 'echo $$ $(GREETING)'".to_owned()),
+            vars: [("PRICE".to_owned(), "$5 $(HOME)".to_owned())].into(),
+            ..spec()
+        };
+        let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
+        let main = &pod.containers[0];
+        let args = main.args.as_ref().unwrap();
+        assert_eq!(args[2], "echo $$$$ $$(GREETING)");
+        let value = main.env.as_ref().unwrap()[0].value.as_deref();
+        assert_eq!(value, Some("$$5 $$(HOME)"));
+    }
+
+    #[test]
+    fn an_unknown_size_names_the_known() {
+        let spec = ExecSpec {
+            size: "HUGE".to_owned(),
+            ..spec()
+        };
+        let error = job(&spec).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no size HUGE; sizes are L, M, S, XL, XS, XXS"
+        );
+    }
+
+    #[test]
+    fn nothing_given_leaves_the_images_own() {
+        let spec = ExecSpec {
+            command: Command::Text(String::new()),
+            vars: BTreeMap::new(),
+            ..spec()
+        };
+        let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
+        assert_eq!(
+            (&pod.containers[0].args, &pod.containers[0].env),
+            (&None, &None)
+        );
+    }
+}

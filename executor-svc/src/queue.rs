@@ -1,0 +1,188 @@
+//! Who is to be looked after next: each exec stands in the queue once, however
+//! many messages, events and sweeps ask for it, and is worked on by one at a time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared_types::ExecId;
+use tokio::sync::{Notify, oneshot};
+
+/// A queue of execs. Clones are the same queue.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Queue {
+    state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
+}
+
+type Waiters = Vec<oneshot::Sender<()>>;
+
+#[derive(Debug, Default)]
+struct State {
+    order: VecDeque<ExecId>,
+    /// Asked for and not begun. An exec that is being worked on stands here
+    /// too if it was asked for again, but gets its place when that is done.
+    asked: HashMap<ExecId, Waiters>,
+    working: HashMap<ExecId, Waiters>,
+    closed: bool,
+}
+
+/// An exec in work, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) exec: ExecId,
+    queue: Queue,
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.queue.finished(self.exec);
+    }
+}
+
+impl Queue {
+    /// Asks for an exec.
+    pub(crate) fn submit(&self, exec: ExecId) {
+        self.ask(exec, None);
+    }
+
+    /// Asks for an exec and tells when it was worked on; closed if nobody ever will.
+    pub(crate) fn submit_and_wait(&self, exec: ExecId) -> oneshot::Receiver<()> {
+        let (waiter, worked) = oneshot::channel();
+        self.ask(exec, Some(waiter));
+        worked
+    }
+
+    /// The next exec to work on.
+    pub(crate) async fn next(&self) -> Job {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(exec) = self.begin() {
+                return Job {
+                    exec,
+                    queue: self.clone(),
+                };
+            }
+            changed.await;
+        }
+    }
+
+    /// Lets everybody who waits know that nobody will work on it any more. What
+    /// is in work is finished.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.order.clear();
+        state.asked.clear();
+    }
+
+    /// How many wait.
+    pub(crate) fn depth(&self) -> usize {
+        self.lock().asked.len()
+    }
+
+    fn ask(&self, exec: ExecId, waiter: Option<oneshot::Sender<()>>) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
+        }
+        let new = !state.asked.contains_key(&exec);
+        state.asked.entry(exec).or_default().extend(waiter);
+        if new && !state.working.contains_key(&exec) {
+            state.order.push_back(exec);
+            self.changed.notify_one();
+        }
+    }
+
+    fn begin(&self) -> Option<ExecId> {
+        let mut state = self.lock();
+        let exec = state.order.pop_front()?;
+        let waiters = state.asked.remove(&exec).unwrap_or_default();
+        state.working.insert(exec, waiters);
+        Some(exec)
+    }
+
+    fn finished(&self, exec: ExecId) {
+        let mut state = self.lock();
+        for waiter in state.working.remove(&exec).unwrap_or_default() {
+            // Whoever asked may have stopped listening.
+            let _ = waiter.send(());
+        }
+        if state.asked.contains_key(&exec) {
+            state.order.push_back(exec);
+            self.changed.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use tokio::sync::oneshot::error::TryRecvError;
+
+    use super::*;
+
+    fn begin(queue: &Queue) -> Option<Job> {
+        queue.next().now_or_never()
+    }
+
+    #[test]
+    fn an_exec_stands_in_the_queue_once() {
+        let (queue, a, b) = (Queue::default(), ExecId::new(), ExecId::new());
+        for exec in [a, b, a] {
+            queue.submit(exec);
+        }
+        let first = begin(&queue).unwrap();
+        let second = begin(&queue).unwrap();
+        assert_eq!((first.exec, second.exec), (a, b));
+        assert!(begin(&queue).is_none());
+    }
+
+    #[test]
+    fn an_exec_in_work_is_begun_again_only_afterwards() {
+        let (queue, exec) = (Queue::default(), ExecId::new());
+        queue.submit(exec);
+        let job = begin(&queue).unwrap();
+        queue.submit(exec);
+        queue.submit(exec);
+        assert!(begin(&queue).is_none());
+        drop(job);
+        let again = begin(&queue).unwrap();
+        assert_eq!(again.exec, exec);
+        drop(again);
+        assert_eq!((begin(&queue).is_none(), queue.depth()), (true, 0));
+    }
+
+    #[test]
+    fn who_waits_hears_of_the_work_begun_after_asking() {
+        let (queue, exec) = (Queue::default(), ExecId::new());
+        let mut first = queue.submit_and_wait(exec);
+        let job = begin(&queue).unwrap();
+        let mut second = queue.submit_and_wait(exec);
+        drop(job);
+        assert_eq!(first.try_recv(), Ok(()));
+        assert_eq!(second.try_recv(), Err(TryRecvError::Empty));
+        drop(begin(&queue).unwrap());
+        assert_eq!(second.try_recv(), Ok(()));
+    }
+
+    #[test]
+    fn a_closed_queue_keeps_nobody_waiting() {
+        let (queue, [a, b, c]) = (Queue::default(), [(); 3].map(|()| ExecId::new()));
+        let mut in_work = queue.submit_and_wait(a);
+        let job = begin(&queue).unwrap();
+        let mut waiting = [queue.submit_and_wait(a), queue.submit_and_wait(b)];
+        queue.close();
+        for waiting in &mut waiting {
+            assert_eq!(waiting.try_recv(), Err(TryRecvError::Closed));
+        }
+        let late = queue.submit_and_wait(c).try_recv();
+        assert_eq!(late, Err(TryRecvError::Closed));
+        drop(job);
+        assert_eq!(in_work.try_recv(), Ok(()));
+        assert!(begin(&queue).is_none());
+    }
+}

@@ -1,0 +1,197 @@
+//! Loads what is, asks [`crate::decide`] what to do, does it, and again until
+//! there is nothing to do but wait. The same for messages, watch events, sweeps
+//! and start-up.
+
+mod creation;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use chrono::Utc;
+use cluster::{Cache, CallError, ClusterConfig, FinalizerError};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use shared_types::ExecId;
+use store::StoreError;
+use store::lifecycle::Tracked;
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::decide::{Facts, Load, Step, decide, decide_orphan};
+use crate::namespace::Namespaces;
+use crate::objects::Objects;
+use crate::record::Record;
+use crate::view::{JobView, PodView, View};
+
+/// More steps than any exec takes at one go; then it waits for the next sweep.
+const STEPS: usize = 12;
+
+/// Why a reconcile stopped short; the next sweep takes it up again.
+#[derive(Debug, Error)]
+pub(crate) enum ReconcileError {
+    #[error("the database did not do its part")]
+    Store(#[from] StoreError),
+    #[error("the cluster did not do its part")]
+    Call(#[from] CallError),
+    #[error("the cluster did not let the pod go")]
+    Finalizer(#[from] FinalizerError),
+}
+
+/// What to do after a step.
+enum After {
+    /// The rows have changed: look again.
+    Look,
+    /// The cluster is at work: its watch will wake us.
+    Wait,
+}
+
+/// Everything one reconcile needs.
+pub(crate) struct Reconciler {
+    pub(crate) config: Arc<Config>,
+    pub(crate) record: Record,
+    pub(crate) jobs: Cache<Job>,
+    pub(crate) pods: Cache<Pod>,
+    pub(crate) objects: Objects,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) load: Mutex<Load>,
+}
+
+impl Reconciler {
+    /// Brings one exec as far as it goes now.
+    pub(crate) async fn reconcile(&self, id: ExecId) -> Result<(), ReconcileError> {
+        let began = Instant::now();
+        let result = self.steps(id).await;
+        let outcome = if result.is_ok() { "ok" } else { "error" };
+        metrics::counter!("escapement_reconciles_total", "outcome" => outcome).increment(1);
+        metrics::histogram!("escapement_reconcile_seconds").record(began.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn steps(&self, id: ExecId) -> Result<(), ReconcileError> {
+        for _ in 0..STEPS {
+            let Some(exec) = self.record.load(id).await? else {
+                return self.orphan(id).await;
+            };
+            if exec.region != self.cluster().region {
+                return Ok(());
+            }
+            let mut view = self.view(id);
+            self.confirm_absence(&exec, &mut view).await?;
+            let step = decide(&self.facts(&exec, &view));
+            tracing::debug!(exec = %id, state = %exec.state, step = step.name(), "next step");
+            match self.take(&exec, step).await? {
+                After::Look => {}
+                After::Wait => return Ok(()),
+            }
+        }
+        tracing::warn!(exec = %id, "too many steps at one go; left to the next sweep");
+        Ok(())
+    }
+
+    /// What the watches have shown of an exec.
+    pub(crate) fn view(&self, id: ExecId) -> View {
+        View::new(&self.jobs.of(id), &self.pods.of(id))
+    }
+
+    /// What [`decide`] is to know.
+    pub(crate) fn facts<'a>(&'a self, exec: &'a Tracked, view: &'a View) -> Facts<'a> {
+        Facts {
+            exec,
+            view,
+            load: self.load(),
+            limits: &self.config.limits,
+            now: Utc::now(),
+        }
+    }
+
+    fn load(&self) -> Load {
+        *self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cluster(&self) -> &ClusterConfig {
+        &self.config.cluster
+    }
+
+    /// A watch may not have shown yet what is there. Before an object counts as
+    /// gone the cluster itself is asked.
+    async fn confirm_absence(&self, exec: &Tracked, view: &mut View) -> Result<(), CallError> {
+        let current = exec
+            .attempts
+            .iter()
+            .find(|attempt| attempt.attempt == exec.attempt);
+        let Some(attempt) = current.filter(|_| !exec.state.is_terminal()) else {
+            return Ok(());
+        };
+        let namespace = self.cluster().namespace(&exec.namespace);
+        if let (Some(uid), Some(name)) = (&attempt.pod_uid, &attempt.pod_name) {
+            if view.pod(uid).is_none() {
+                let pod = self.objects.pod(&namespace, name).await?;
+                view.pods
+                    .extend(pod.and_then(|pod| PodView::of(Arc::new(pod))));
+            }
+        } else if let Some(uid) = &attempt.job_uid
+            && view.job(attempt.attempt).is_none_or(|job| job.uid != *uid)
+        {
+            let name = exec.id.job_name(attempt.attempt);
+            let job = self.objects.job(&namespace, &name).await?;
+            view.jobs.retain(|job| job.attempt != attempt.attempt);
+            view.jobs.extend(job.as_ref().and_then(JobView::of));
+        }
+        Ok(())
+    }
+
+    async fn take(&self, exec: &Tracked, step: Step) -> Result<After, ReconcileError> {
+        let (id, record, objects) = (exec.id, &self.record, &self.objects);
+        match step {
+            Step::BeginAttempt(attempt) => record.begin_attempt(id, attempt).await?,
+            Step::CreateJob(attempt) => return self.create_job(exec, attempt).await,
+            Step::ForgetJob(attempt, uid) => record.job_gone(id, attempt, &uid).await?,
+            Step::Claim(attempt, pod) => record.claim(id, attempt, &pod).await?,
+            Step::Place(attempt, placement) => record.place(exec, attempt, &placement).await?,
+            Step::Start(attempt, start) => record.start(exec, attempt, &start).await?,
+            Step::Condemn(attempt, verdict) => record.condemn(id, attempt, &verdict).await?,
+            Step::End(end) => record.end(exec, &end).await?,
+            Step::Retry(retry) => record.retry(exec, &retry).await?,
+            Step::AbandonLogs(attempt) => record.abandon_logs(exec, attempt).await?,
+            Step::Open(pod) => {
+                objects.open(&pod).await?;
+                return Ok(After::Wait);
+            }
+            Step::Stop(pod) => {
+                objects.stop(&pod, false).await?;
+                return Ok(After::Wait);
+            }
+            Step::StopUnstarted(pod) => {
+                objects.stop(&pod, true).await?;
+                return Ok(After::Wait);
+            }
+            Step::Withdraw(pod) => {
+                objects.delete_pod(&pod, true).await?;
+                return Ok(After::Wait);
+            }
+            Step::Delete(pod) => {
+                objects.delete_pod(&pod, false).await?;
+                return Ok(After::Wait);
+            }
+            step => return self.clean_up(step).await,
+        }
+        Ok(After::Look)
+    }
+
+    async fn clean_up(&self, step: Step) -> Result<After, ReconcileError> {
+        match step {
+            Step::Release(pod, finalizer) => self.objects.release(&pod, finalizer).await?,
+            Step::DeleteJob(job) => self.objects.delete_job(&job).await?,
+            _ => {}
+        }
+        Ok(After::Wait)
+    }
+
+    async fn orphan(&self, id: ExecId) -> Result<(), ReconcileError> {
+        let step = decide_orphan(&self.view(id), &self.config.limits, Utc::now());
+        if !matches!(step, Step::Wait | Step::Done) {
+            tracing::warn!(exec = %id, step = step.name(), "objects of an exec that has no row");
+        }
+        self.clean_up(step).await.map(drop)
+    }
+}

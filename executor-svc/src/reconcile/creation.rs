@@ -1,0 +1,111 @@
+//! Creating an attempt's Job, and what to make of it when that is refused.
+
+use chrono::{TimeDelta, Utc};
+use cluster::{CallError, PodIdentity};
+use shared_types::{ExecEvent, Reason};
+use store::lifecycle::{Applied, End, Tracked};
+
+use super::{After, ReconcileError, Reconciler};
+use crate::manifest::Template;
+use crate::objects::Created;
+
+impl Reconciler {
+    pub(super) async fn create_job(
+        &self,
+        exec: &Tracked,
+        attempt: i32,
+    ) -> Result<After, ReconcileError> {
+        let Some(spec) = self.record.spec(exec.id).await? else {
+            return Ok(After::Look);
+        };
+        let identity = PodIdentity {
+            exec: exec.id,
+            attempt,
+            job: exec.job_id,
+            namespace: exec.namespace.clone(),
+        };
+        let template = Template {
+            cluster: self.cluster(),
+            pod: &self.config.pod,
+            limits: &self.config.limits,
+            sizes: &self.config.sizes,
+        };
+        let job = match template.job(&identity, &spec) {
+            Ok(job) => job,
+            Err(error) => {
+                return self
+                    .refuse(exec, Reason::ConfigError, error.to_string())
+                    .await;
+            }
+        };
+        let namespace = self.cluster().namespace(&exec.namespace);
+        self.namespaces.ensure(&namespace).await?;
+        match self.objects.create_job(&job).await {
+            Ok(Created::There(uid)) => {
+                let stored = self.record.job_created(exec.id, attempt, &uid).await?;
+                Ok(if stored == Applied::Done {
+                    After::Wait
+                } else {
+                    After::Look
+                })
+            }
+            Ok(Created::Foreign) => {
+                let why = "its name is taken by an object that is not ours".to_owned();
+                self.refuse(exec, Reason::ConfigError, why).await
+            }
+            Err(error) => self.job_refused(exec, attempt, error).await,
+        }
+    }
+
+    /// The API server did not take the Job: for good, or for now.
+    async fn job_refused(
+        &self,
+        exec: &Tracked,
+        attempt: i32,
+        error: CallError,
+    ) -> Result<After, ReconcileError> {
+        let answer = error.answer().unwrap_or_default().to_owned();
+        let since = exec
+            .attempts
+            .iter()
+            .find(|row| row.attempt == attempt)
+            .map(|row| row.created_at);
+        let deadline = self.config.limits.room_deadline(self.load().jobs);
+        let limit = TimeDelta::from_std(deadline).unwrap_or_default();
+        let overdue = since.is_some_and(|since| Utc::now() - since >= limit);
+        match error.code() {
+            Some(400 | 422) => self.refuse(exec, Reason::ConfigError, answer).await,
+            // A quota may be raised, a namespace on its way out may come back.
+            Some(403) if overdue => self.refuse(exec, Reason::PodRefused, answer).await,
+            Some(404) => {
+                self.namespaces
+                    .forget(&self.cluster().namespace(&exec.namespace));
+                Err(error.into())
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    async fn refuse(
+        &self,
+        exec: &Tracked,
+        reason: Reason,
+        why: String,
+    ) -> Result<After, ReconcileError> {
+        let message = format!("no Kubernetes job can be made of it: {why}");
+        let end = End {
+            attempt: exec.attempt,
+            event: ExecEvent::Failed,
+            reason,
+            line: format!("Failed: {message}."),
+            message,
+            exit_code: None,
+            at: Utc::now(),
+            start: None,
+            placement: None,
+            only_unclaimed: true,
+        };
+        self.record.end(exec, &end).await?;
+        Ok(After::Look)
+    }
+}

@@ -1,0 +1,204 @@
+//! The changes that are made in the database: each in one transaction, told to
+//! whoever follows the exec once it is committed.
+
+use bus::{HintRoute, Publisher};
+use chrono::Utc;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use shared_types::message::Hint;
+use shared_types::{ExecId, ExecSpec, ExecState};
+use store::lifecycle::{
+    self, Applied, Claim, End, Ended, Placement, Retry, Start, Tracked, Verdict,
+};
+use store::{AsyncConnection, Store, StoreError};
+
+/// The status columns of execs.
+pub(crate) struct Record {
+    store: Store,
+    publisher: Publisher,
+}
+
+impl Record {
+    pub(crate) fn new(store: Store, publisher: Publisher) -> Self {
+        Self { store, publisher }
+    }
+
+    pub(crate) async fn load(&self, exec: ExecId) -> Result<Option<Tracked>, StoreError> {
+        Ok(self.load_many(&[exec]).await?.pop())
+    }
+
+    pub(crate) async fn load_many(&self, execs: &[ExecId]) -> Result<Vec<Tracked>, StoreError> {
+        let mut conn = self.store.connection().await?;
+        lifecycle::load(&mut conn, execs).await
+    }
+
+    pub(crate) async fn open_page(
+        &self,
+        region: &str,
+        after: Option<ExecId>,
+        limit: i64,
+    ) -> Result<Vec<Tracked>, StoreError> {
+        let mut conn = self.store.connection().await?;
+        lifecycle::open_page(&mut conn, region, after, limit).await
+    }
+
+    pub(crate) async fn spec(&self, exec: ExecId) -> Result<Option<ExecSpec>, StoreError> {
+        let mut conn = self.store.connection().await?;
+        lifecycle::spec(&mut conn, exec).await
+    }
+
+    pub(crate) async fn begin_attempt(&self, exec: ExecId, attempt: i32) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        let now = Utc::now();
+        conn.transaction(async |conn| lifecycle::begin_attempt(conn, exec, attempt, now).await)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn job_created(
+        &self,
+        exec: ExecId,
+        attempt: i32,
+        uid: &str,
+    ) -> Result<Applied, StoreError> {
+        let mut conn = self.store.connection().await?;
+        lifecycle::record_job(&mut conn, exec, attempt, uid).await
+    }
+
+    pub(crate) async fn job_gone(
+        &self,
+        exec: ExecId,
+        attempt: i32,
+        uid: &str,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        conn.transaction(async |conn| lifecycle::forget_job(conn, exec, attempt, uid).await)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn claim(
+        &self,
+        exec: ExecId,
+        attempt: i32,
+        pod: &Pod,
+    ) -> Result<(), StoreError> {
+        let claim = Claim {
+            attempt,
+            pod_uid: pod.uid().unwrap_or_default(),
+            pod_name: pod.name_any(),
+            at: Utc::now(),
+        };
+        let mut conn = self.store.connection().await?;
+        conn.transaction(async |conn| lifecycle::claim(conn, exec, &claim).await)
+            .await?;
+        Ok(())
+    }
+
+    pub(crate) async fn place(
+        &self,
+        exec: &Tracked,
+        attempt: i32,
+        placement: &Placement,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        conn.transaction(async |conn| lifecycle::place(conn, exec.id, attempt, placement).await)
+            .await?;
+        self.tell(exec);
+        Ok(())
+    }
+
+    pub(crate) async fn start(
+        &self,
+        exec: &Tracked,
+        attempt: i32,
+        start: &Start,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        conn.transaction(async |conn| lifecycle::start(conn, exec.id, attempt, start).await)
+            .await?;
+        self.tell(exec);
+        Ok(())
+    }
+
+    pub(crate) async fn condemn(
+        &self,
+        exec: ExecId,
+        attempt: i32,
+        verdict: &Verdict,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        lifecycle::condemn(&mut conn, exec, attempt, verdict).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn end(&self, exec: &Tracked, end: &End) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        let ended = conn
+            .transaction(async |conn| lifecycle::end(conn, exec.id, end).await)
+            .await?;
+        match ended {
+            Ended::Moved(state) => {
+                self.tell(exec);
+                report(exec, end, state);
+            }
+            Ended::Stays => {}
+            Ended::Refused(state) => {
+                tracing::error!(exec = %exec.id, %state, ?end, "this end cannot follow this state");
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn retry(&self, exec: &Tracked, retry: &Retry) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        let applied = conn
+            .transaction(async |conn| lifecycle::retry(conn, exec.id, retry).await)
+            .await?;
+        if applied == Applied::Done {
+            let reason = retry.reason.as_str();
+            metrics::counter!("escapement_execs_retried_total", "reason" => reason).increment(1);
+            tracing::warn!(exec = %exec.id, attempt = retry.attempt, reason, why = retry.message,
+                "attempt given up; another is made");
+            self.tell(exec);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn abandon_logs(
+        &self,
+        exec: &Tracked,
+        attempt: i32,
+    ) -> Result<(), StoreError> {
+        let line = "The log was not stored in time and may be incomplete.";
+        let mut conn = self.store.connection().await?;
+        let told = (Utc::now(), line);
+        conn.transaction(async |conn| lifecycle::abandon_logs(conn, exec.id, attempt, told).await)
+            .await?;
+        metrics::counter!("escapement_logs_abandoned_total").increment(1);
+        tracing::warn!(exec = %exec.id, attempt, "the log was not stored in time; given up");
+        self.tell(exec);
+        Ok(())
+    }
+
+    fn tell(&self, exec: &Tracked) {
+        let route = HintRoute::ExecChanged {
+            namespace: exec.namespace.clone(),
+        };
+        // A lost hint costs a follower one poll interval.
+        let _ = self
+            .publisher
+            .hint(&Hint::ExecChanged { exec_id: exec.id }, &route);
+    }
+}
+
+/// The one line and the one count of an exec's outcome.
+fn report(exec: &Tracked, end: &End, state: ExecState) {
+    let (state, reason) = (state.as_str(), end.reason.as_str());
+    metrics::counter!("escapement_execs_ended_total", "state" => state, "reason" => reason)
+        .increment(1);
+    tracing::info!(
+        exec = %exec.id, job = %exec.job_id, namespace = exec.namespace, attempt = end.attempt,
+        state, reason, exit_code = end.exit_code, why = end.message, "exec ended"
+    );
+}

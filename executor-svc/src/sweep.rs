@@ -1,0 +1,163 @@
+//! Looks at everything there is, again and again: open rows that no message
+//! announced, deadlines that no event marks, objects that outlived their exec.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+
+use chrono::Utc;
+use cluster::names::LOGS_FINALIZER;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use shared_types::ExecId;
+use store::StoreError;
+use store::lifecycle::Tracked;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::decide::{Load, Step, decide, decide_orphan};
+use crate::queue::Queue;
+use crate::reconcile::Reconciler;
+
+/// Rows read at once.
+const PAGE: usize = 500;
+
+/// One sweep's findings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// Open execs of the region.
+    pub(crate) open: usize,
+    /// Execs for which there is something to do.
+    pub(crate) due: usize,
+}
+
+/// Finds what is due and puts it into the queue; changes nothing itself.
+pub(crate) struct Sweep {
+    pub(crate) reconciler: Arc<Reconciler>,
+    pub(crate) queue: Queue,
+}
+
+impl Sweep {
+    /// The driver.
+    pub(crate) async fn run(self, stopping: CancellationToken) {
+        let mut ticks = interval(self.reconciler.config.reconcile.sweep_every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
+            let began = Instant::now();
+            match self.step().await {
+                Ok(swept) => tracing::debug!(?swept, elapsed = ?began.elapsed(), "swept"),
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "the sweep did not get through");
+                }
+            }
+        }
+    }
+
+    /// One sweep.
+    pub(crate) async fn step(&self) -> Result<Swept, StoreError> {
+        let load = self.weigh();
+        let mut swept = Swept::default();
+        let open = self.open_execs(&mut swept).await?;
+        self.remains(&open, &mut swept).await?;
+        gauge("escapement_execs_open", swept.open);
+        gauge("escapement_reconcile_queue_depth", self.queue.depth());
+        gauge("escapement_pods_unsealed", load.unsealed);
+        gauge("escapement_pods_placed", load.placed);
+        Ok(swept)
+    }
+
+    /// Open rows, page by page.
+    async fn open_execs(&self, swept: &mut Swept) -> Result<HashSet<ExecId>, StoreError> {
+        let region = &self.reconciler.config.cluster.region;
+        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+        let mut seen = HashSet::new();
+        let mut after = None;
+        loop {
+            let page = self
+                .reconciler
+                .record
+                .open_page(region, after, limit)
+                .await?;
+            after = page.last().map(|exec| exec.id);
+            for exec in &page {
+                seen.insert(exec.id);
+                self.consider(exec, swept);
+            }
+            if page.len() < PAGE {
+                swept.open = seen.len();
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// Objects whose exec is not open: it has ended, or has no row.
+    async fn remains(&self, open: &HashSet<ExecId>, swept: &mut Swept) -> Result<(), StoreError> {
+        let mut execs: HashSet<ExecId> = self.reconciler.jobs.execs().into_iter().collect();
+        execs.extend(self.reconciler.pods.execs());
+        let ids: Vec<ExecId> = execs.difference(open).copied().collect();
+        for ids in ids.chunks(PAGE) {
+            let mut unknown: HashSet<ExecId> = ids.iter().copied().collect();
+            for exec in self.reconciler.record.load_many(ids).await? {
+                unknown.remove(&exec.id);
+                self.consider(&exec, swept);
+            }
+            for id in unknown {
+                let limits = &self.reconciler.config.limits;
+                let step = decide_orphan(&self.reconciler.view(id), limits, Utc::now());
+                self.submit(id, &step, swept);
+            }
+        }
+        Ok(())
+    }
+
+    fn consider(&self, exec: &Tracked, swept: &mut Swept) {
+        if exec.region == self.reconciler.config.cluster.region {
+            let view = self.reconciler.view(exec.id);
+            let step = decide(&self.reconciler.facts(exec, &view));
+            self.submit(exec.id, &step, swept);
+        }
+    }
+
+    fn submit(&self, exec: ExecId, step: &Step, swept: &mut Swept) {
+        if !matches!(step, Step::Wait | Step::Done) {
+            swept.due += 1;
+            self.queue.submit(exec);
+        }
+    }
+
+    /// Counts what the cluster shows. No decision may be taken before: with
+    /// nothing counted, whoever waits for room seems to wait in vain.
+    pub(crate) fn weigh(&self) -> Load {
+        let pods = &self.reconciler.pods;
+        let load = Load {
+            jobs: self.reconciler.jobs.count(|_| true),
+            pods: pods.count(|_| true),
+            unsealed: pods.count(|pod| {
+                has_ended(pod) && pod.finalizers().iter().any(|name| name == LOGS_FINALIZER)
+            }),
+            placed: pods.count(|pod| !has_ended(pod) && has_node(pod)),
+        };
+        let known = &self.reconciler.load;
+        *known.lock().unwrap_or_else(PoisonError::into_inner) = load;
+        load
+    }
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+fn has_node(pod: &Pod) -> bool {
+    pod.spec
+        .as_ref()
+        .is_some_and(|spec| spec.node_name.is_some())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn gauge(name: &'static str, count: usize) {
+    metrics::gauge!(name).set(count as f64);
+}
