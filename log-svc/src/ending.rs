@@ -1,0 +1,231 @@
+//! When a stream is complete: judged from reads, never from one end of file.
+//!
+//! A read that begins after the watch showed the container's end finds its
+//! whole file: the runtime reports the end only when it has written all
+//! output, and the watch hears of it later still. What such a read can be is
+//! cut short, and the API server may then end its answer as if all was well.
+//! So a read proves the end only if it shows every line that is stored and
+//! nothing more. Where it could equally well have been cut (nothing is stored,
+//! or the last line has no newline), a second read must show the same; a
+//! pause between the two would only wait for writes that cannot come any more.
+
+//!
+//! A log that the node does not have now is not a lost one: while containerd
+//! or the kubelet restarts, the node says so of every log. Only time tells.
+
+use std::time::Duration;
+
+use store::logs::{LogLine, Verdict};
+use tokio::time::Instant;
+
+/// Reads that find the log replaced, until it is believed.
+const TRIES: u32 = 5;
+
+/// What one read after the container's end has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FinalRead {
+    /// It came to an end.
+    Whole {
+        /// Lines that were not stored before, and now are.
+        new_lines: u64,
+        /// Whether all stored lines were seen.
+        passed: bool,
+        /// Lines in the stream after the read.
+        stored: i64,
+        /// A last line without a newline; not stored yet.
+        unfinished: Option<LogLine>,
+    },
+    /// The node or the API server says that there is no such log.
+    Missing(String),
+    /// It could not be made, or was cut.
+    Failed,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// Read again at once.
+    ReadAgain,
+    /// Read again after a while.
+    Retry,
+    /// Store this last line, if there is one, and seal with this verdict.
+    Seal(Option<LogLine>, Verdict),
+}
+
+/// A read that may have been cut: what it showed after the stored lines.
+#[derive(Debug, PartialEq, Eq)]
+struct Doubtful {
+    unfinished: Option<LogLine>,
+}
+
+/// The evidence so far.
+#[derive(Debug)]
+pub struct Ending {
+    missing_limit: Duration,
+    doubtful: Option<Doubtful>,
+    missing_since: Option<Instant>,
+    short: u32,
+}
+
+impl Ending {
+    /// A log that stays away for `missing_limit` is lost.
+    pub fn new(missing_limit: Duration) -> Self {
+        Self {
+            missing_limit,
+            doubtful: None,
+            missing_since: None,
+            short: 0,
+        }
+    }
+
+    /// Takes one read, which ended at `now`, into account.
+    pub fn judge(&mut self, read: FinalRead, now: Instant) -> Judgement {
+        if matches!(read, FinalRead::Whole { .. }) {
+            self.missing_since = None;
+        }
+        match read {
+            FinalRead::Failed => Judgement::Retry,
+            FinalRead::Missing(text) => {
+                let since = *self.missing_since.get_or_insert(now);
+                if now.duration_since(since) < self.missing_limit {
+                    return Judgement::Retry;
+                }
+                let message = format!("the node no longer has the log: {text}");
+                Judgement::Seal(None, Verdict::Incomplete(message))
+            }
+            FinalRead::Whole { passed: false, .. } => {
+                self.short += 1;
+                if self.short < TRIES {
+                    return Judgement::Retry;
+                }
+                let message = "the node rotated the log at its end; last lines may be missing";
+                Judgement::Seal(None, Verdict::Incomplete(message.to_owned()))
+            }
+            FinalRead::Whole {
+                new_lines,
+                stored,
+                unfinished,
+                ..
+            } => {
+                let certain = new_lines == 0 && stored > 0 && unfinished.is_none();
+                let same = new_lines == 0
+                    && self
+                        .doubtful
+                        .as_ref()
+                        .is_some_and(|last| last.unfinished == unfinished);
+                if certain || same {
+                    return Judgement::Seal(unfinished, Verdict::Complete);
+                }
+                self.doubtful = Some(Doubtful { unfinished });
+                Judgement::ReadAgain
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn line(text: &str) -> LogLine {
+        LogLine {
+            at: DateTime::UNIX_EPOCH,
+            continued: false,
+            gap_before: false,
+            bytes: text.into(),
+        }
+    }
+
+    fn whole(new_lines: u64, stored: i64, unfinished: Option<&str>) -> FinalRead {
+        FinalRead::Whole {
+            new_lines,
+            passed: true,
+            stored,
+            unfinished: unfinished.map(line),
+        }
+    }
+
+    const LIMIT: Duration = Duration::from_mins(5);
+
+    fn judge(reads: Vec<FinalRead>) -> Vec<Judgement> {
+        let (mut ending, now) = (Ending::new(LIMIT), Instant::now());
+        let judge = |read| ending.judge(read, now);
+        reads.into_iter().map(judge).collect()
+    }
+
+    fn missing() -> FinalRead {
+        FinalRead::Missing("gone".to_owned())
+    }
+
+    #[test]
+    fn a_read_that_shows_all_and_no_more_is_enough() {
+        let complete = Judgement::Seal(None, Verdict::Complete);
+        let grew = vec![whole(2, 5, None), whole(0, 5, None)];
+        assert_eq!(judge(grew), [Judgement::ReadAgain, complete.clone()]);
+        assert_eq!(judge(vec![whole(0, 3, None)]), [complete]);
+    }
+
+    #[test]
+    fn what_could_be_cut_is_read_twice() {
+        let complete = Judgement::Seal(None, Verdict::Complete);
+        let empty = vec![whole(0, 0, None), whole(0, 0, None)];
+        assert_eq!(judge(empty), [Judgement::ReadAgain, complete]);
+        let unfinished = vec![
+            whole(0, 3, Some("ab")),
+            whole(0, 3, Some("abc")),
+            whole(0, 3, Some("abc")),
+        ];
+        let sealed = Judgement::Seal(Some(line("abc")), Verdict::Complete);
+        assert_eq!(
+            judge(unfinished),
+            [Judgement::ReadAgain, Judgement::ReadAgain, sealed]
+        );
+    }
+
+    #[test]
+    fn a_failure_proves_nothing_however_often() {
+        assert!(
+            judge(vec![FinalRead::Failed; 50])
+                .iter()
+                .all(|each| *each == Judgement::Retry)
+        );
+    }
+
+    #[test]
+    fn a_log_that_stays_away_is_given_up() {
+        let (mut ending, start) = (Ending::new(LIMIT), Instant::now());
+        let mut after = |read, seconds| ending.judge(read, start + Duration::from_secs(seconds));
+        for seconds in 0..300 {
+            assert_eq!(after(missing(), seconds), Judgement::Retry);
+        }
+        // It was there in between; that other reads failed proves nothing.
+        assert_eq!(after(whole(1, 4, None), 300), Judgement::ReadAgain);
+        assert_eq!(after(missing(), 301), Judgement::Retry);
+        assert_eq!(after(FinalRead::Failed, 302), Judgement::Retry);
+        assert_eq!(after(missing(), 600), Judgement::Retry);
+        let lost = after(missing(), 601);
+        assert!(matches!(
+            lost,
+            Judgement::Seal(None, Verdict::Incomplete(_))
+        ));
+    }
+
+    #[test]
+    fn a_log_that_stays_replaced_is_given_up() {
+        let short = FinalRead::Whole {
+            new_lines: 0,
+            passed: false,
+            stored: 3,
+            unfinished: None,
+        };
+        let judged = judge(vec![short; TRIES as usize]);
+        let (last, others) = judged.split_last().unwrap();
+        assert!(others.iter().all(|each| *each == Judgement::Retry));
+        assert!(matches!(
+            last,
+            Judgement::Seal(None, Verdict::Incomplete(_))
+        ));
+    }
+}

@@ -1,0 +1,229 @@
+//! One connection's lines into the database: parse, align, batch, append.
+//!
+//! Memory advances only with a commit. After an error nobody knows whether the
+//! last append was done, so a transfer that failed is thrown away with what it
+//! held and the next one aligns with what is stored.
+
+use std::future::{Future, pending};
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::{AsyncBufRead, AsyncBufReadExt};
+use store::logs::{self, Append, LogLine, StreamKey, Writer};
+use store::{AsyncConnection, Store, StoreError};
+use tokio::time::{Instant, sleep_until};
+
+use crate::alignment::{Alignment, Standing, resume_point};
+use crate::batch::Batch;
+use crate::line::{LineParser, Parsed, Rest};
+
+/// How a [`Transfer::pump`] ended.
+#[derive(Debug)]
+pub enum Pumped {
+    /// The server ended the answer as if all was well.
+    Eof,
+    /// The connection broke.
+    Cut(io::Error),
+    /// The caller asked to stop.
+    Interrupted,
+    /// The stream is no longer this writer's.
+    Fenced,
+}
+
+/// What became of a flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// All lines so far are stored.
+    Written,
+    /// The stream is no longer this writer's; nothing was stored.
+    Fenced,
+}
+
+/// A read or follow in progress.
+pub struct Transfer {
+    store: Store,
+    flush_after: Duration,
+    since: Option<DateTime<Utc>>,
+    writer: Writer,
+    alignment: Alignment,
+    parser: LineParser,
+    batch: Batch,
+    new_lines: u64,
+    programs_lines: u64,
+    foreign: Option<String>,
+}
+
+/// What a transfer came to.
+#[derive(Debug)]
+pub struct Transferred {
+    /// Where the stream is now.
+    pub writer: Writer,
+    /// Lines that were not stored before.
+    pub new_lines: u64,
+    /// Whether all lines that were stored before were seen.
+    pub passed: bool,
+    /// Whether it stopped where no answer can end.
+    pub cut: bool,
+    /// A last line without a newline; not stored.
+    pub unfinished: Option<LogLine>,
+    /// Text of the node instead of the program's.
+    pub foreign: Option<String>,
+}
+
+impl Transfer {
+    /// Prepares to go on where the stream ends: reads what is stored since the
+    /// point to resume from. `first` is how a stream without lines is aligned.
+    pub async fn prepare(
+        store: &Store,
+        key: StreamKey,
+        writer: Writer,
+        flush_after: Duration,
+        first: Alignment,
+    ) -> Result<Self, StoreError> {
+        let since = writer.last_at().map(resume_point);
+        let mut alignment = since.map_or(first, |_| Alignment::default());
+        if let Some(since) = since {
+            let mut conn = store.connection().await?;
+            logs::visit_since(&mut conn, key, since, |line| alignment.expect(&line)).await?;
+        }
+        Ok(Self {
+            store: store.clone(),
+            flush_after,
+            since,
+            writer,
+            alignment,
+            parser: LineParser::new(since),
+            batch: Batch::default(),
+            new_lines: 0,
+            programs_lines: 0,
+            foreign: None,
+        })
+    }
+
+    /// What to ask the endpoint for.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        self.since
+    }
+
+    /// Reads until the answer ends or `interrupt` resolves. Lines that are not
+    /// stored then are, by [`Self::flush`].
+    pub async fn pump<R>(
+        &mut self,
+        mut reader: R,
+        interrupt: impl Future<Output = ()>,
+    ) -> Result<Pumped, StoreError>
+    where
+        R: AsyncBufRead + Unpin,
+    {
+        let mut interrupt = pin!(interrupt);
+        loop {
+            let due = self.batch.began().map(|began| began + self.flush_after);
+            tokio::select! {
+                biased;
+                () = &mut interrupt => return Ok(Pumped::Interrupted),
+                () = until(due) => {}
+                read = reader.fill_buf() => match read {
+                    Ok([]) => return Ok(Pumped::Eof),
+                    Ok(bytes) => {
+                        let length = bytes.len();
+                        self.take(bytes);
+                        reader.consume_unpin(length);
+                    }
+                    Err(error) => return Ok(Pumped::Cut(error)),
+                },
+            }
+            if self.batch.is_due(self.flush_after) && self.flush().await? == Flushed::Fenced {
+                return Ok(Pumped::Fenced);
+            }
+        }
+    }
+
+    /// Stores what is not stored yet, in one transaction.
+    pub async fn flush(&mut self) -> Result<Flushed, StoreError> {
+        let Some(began) = self.batch.began() else {
+            return Ok(Flushed::Written);
+        };
+        let (writer, lines) = (&self.writer, self.batch.lines());
+        let mut conn = self.store.connection().await?;
+        let append = conn
+            .transaction::<_, StoreError, _>(async |conn| logs::append(conn, writer, lines).await)
+            .await?;
+        let Append::Written(writer) = append else {
+            return Ok(Flushed::Fenced);
+        };
+        self.writer = writer;
+        record(lines, began);
+        self.batch.clear();
+        Ok(Flushed::Written)
+    }
+
+    /// Ends a transfer whose lines are flushed.
+    pub fn end(self) -> Transferred {
+        let rest = self.parser.rest();
+        let foreign = match &rest {
+            Rest::Foreign(text) => self.foreign.or_else(|| Some(text.clone())),
+            _ => self.foreign,
+        };
+        Transferred {
+            writer: self.writer,
+            new_lines: self.new_lines,
+            passed: self.alignment.is_passed(),
+            cut: rest == Rest::CutStamp,
+            unfinished: match rest {
+                Rest::Line(line) => Some(line),
+                _ => None,
+            },
+            foreign,
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let Self {
+            parser,
+            alignment,
+            batch,
+            new_lines,
+            programs_lines,
+            foreign,
+            since,
+            ..
+        } = self;
+        parser.feed(bytes, &mut |parsed| match parsed {
+            Parsed::Line(mut line) => {
+                // Before the first line of a resumed read, it was the tail of a
+                // line that began earlier.
+                if *programs_lines == 0 && since.is_some() {
+                    *foreign = None;
+                }
+                *programs_lines += 1;
+                let standing = alignment.place(&line);
+                if standing != Standing::Known {
+                    line.gap_before = standing == Standing::NewAfterGap;
+                    *new_lines += 1;
+                    batch.push(line);
+                }
+            }
+            Parsed::Foreign(text) => {
+                foreign.get_or_insert(text);
+            }
+        });
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+fn record(lines: &[LogLine], began: Instant) {
+    let bytes: usize = lines.iter().map(|line| line.bytes.len()).sum();
+    let gaps = lines.iter().filter(|line| line.gap_before).count();
+    metrics::counter!("escapement_log_lines_total").increment(lines.len() as u64);
+    metrics::counter!("escapement_log_bytes_total").increment(bytes as u64);
+    metrics::counter!("escapement_log_gaps_total").increment(gaps as u64);
+    metrics::histogram!("escapement_log_flush_lag_seconds").record(began.elapsed().as_secs_f64());
+}
