@@ -1,0 +1,50 @@
+# The front door. Each target is one or two commands; the work is in devstack/.
+.DEFAULT_GOAL := help
+.PHONY: help up down status test e2e bench-ring lint clean
+
+# Built together with everything else: built alone, it would have dependencies of its own.
+BUILD := cargo build --workspace --bins
+DEVSTACK := $(or $(CARGO_TARGET_DIR),target)/debug/devstack
+WITH_ALL := $(DEVSTACK) with postgres rabbitmq kubernetes --
+# A ring is four services; more of them at once than this overload two cores.
+E2E_THREADS ?= 2
+# All packages are selected so that nothing is built a second time.
+RING := cargo test --workspace --test ring -- --test-threads=$(E2E_THREADS)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## start everything on this machine and run a first job
+	$(BUILD)
+	@$(DEVSTACK) up
+
+down: ## stop everything `up` started; data stays
+	@test -x $(DEVSTACK) || $(BUILD)
+	@$(DEVSTACK) down
+
+status: ## say what runs
+	@test -x $(DEVSTACK) || $(BUILD)
+	@$(DEVSTACK) status
+
+test: ## all tests, on a real Postgres, RabbitMQ and Kubernetes of their own
+	$(BUILD)
+	$(WITH_ALL) sh -c 'cargo test --workspace --exclude e2e --no-fail-fast && $(RING)'
+
+e2e: ## only the tests of the whole ring
+	$(BUILD)
+	$(WITH_ALL) $(RING)
+
+bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
+	$(BUILD)
+	@$(WITH_ALL) $(dir $(DEVSTACK))bench-ring
+
+lint: ## formatting, clippy, dependency rules, go vet
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check --allow unused-wrapper bans licenses sources
+	cd deploy/dev-kubernetes && CGO_ENABLED=0 go vet -trimpath .
+
+clean: down ## stop everything and delete its data and the build
+	rm -rf .dev
+	cargo clean

@@ -1,0 +1,181 @@
+//! containerd with its own root, state, socket, bridge and pod network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::process::Command;
+
+use crate::command::{need, run};
+use crate::ports;
+use crate::process::{self, Program};
+use crate::root::Root;
+use crate::wait::until_ready;
+
+pub(crate) const NAME: &str = "containerd";
+/// Where Debian's containernetworking-plugins are.
+pub(crate) const PLUGINS: &str = "/usr/lib/cni";
+/// The image of every pod's sandbox.
+pub(crate) const PAUSE_IMAGE: &str = "escapement.dev/pause:1";
+
+/// Starts it unless it runs; true when it had to be started.
+pub(crate) async fn ensure(root: &Root) -> Result<bool> {
+    if process::is_running(root, NAME)? {
+        return Ok(false);
+    }
+    // What is in it already are the pods that outlive a killed containerd; `down` clears it.
+    fs::create_dir_all(state(root))?;
+    network(root).await?;
+    registry_hosts(root)?;
+    let config = root.write("containerd/config.toml", &config(root))?;
+    Program::new(NAME, need("containerd")?)
+        .args(["--config".into(), config.into_os_string()])
+        .start(root)?;
+    until_ready(root, NAME, Duration::from_mins(1), || async {
+        run(&mut ctr(root, &["version"])).await.is_ok()
+    })
+    .await?;
+    Ok(true)
+}
+
+/// The socket of this root's containerd.
+pub(crate) fn socket(root: &Root) -> PathBuf {
+    // A socket's path is limited to 107 bytes, which a deep checkout exceeds.
+    PathBuf::from(format!("/run/escapement-{}/containerd.sock", root.id()))
+}
+
+/// The folder of what lives no longer than the processes.
+pub(crate) fn state(root: &Root) -> PathBuf {
+    PathBuf::from(format!("/run/escapement-{}", root.id()))
+}
+
+/// The name of the bridge; the kernel allows 15 bytes.
+pub(crate) fn bridge(root: &Root) -> String {
+    format!("esc{}", root.id())
+}
+
+/// The containerd client on the namespace Kubernetes uses.
+pub(crate) fn ctr(root: &Root, args: &[&str]) -> Command {
+    let mut command = Command::new("ctr");
+    command
+        .arg("--address")
+        .arg(socket(root))
+        .args(["-n", "k8s.io"])
+        .args(args);
+    command
+}
+
+fn config(root: &Root) -> String {
+    let (data, state) = (root.path("containerd/root"), state(root));
+    let (net, certs) = (
+        root.path("containerd/net.d"),
+        root.path("containerd/certs.d"),
+    );
+    format!(
+        r#"version = 2
+root = "{data}"
+state = "{state}/state"
+[grpc]
+  address = "{socket}"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{PAUSE_IMAGE}"
+  restrict_oom_score_adj = true
+  disable_tcp_service = true
+  max_concurrent_downloads = 8
+  netns_mounts_under_state_dir = true
+[plugins."io.containerd.grpc.v1.cri".cni]
+  bin_dir = "{PLUGINS}"
+  conf_dir = "{net}"
+[plugins."io.containerd.grpc.v1.cri".registry]
+  config_path = "{certs}"
+"#,
+        data = data.display(),
+        state = state.display(),
+        socket = socket(root).display(),
+        net = net.display(),
+        certs = certs.display(),
+    )
+}
+
+/// The loopback registry speaks plain HTTP.
+fn registry_hosts(root: &Root) -> Result<()> {
+    let port = ports::known(root, crate::registry::NAME)?;
+    let content = format!(
+        "server = \"http://127.0.0.1:{port}\"\n\
+         [host.\"http://127.0.0.1:{port}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"
+    );
+    root.write(
+        format!("containerd/certs.d/127.0.0.1:{port}/hosts.toml"),
+        &content,
+    )
+    .map(drop)
+}
+
+/// A bridge of its own; pods reach each other and the host, nothing is masqueraded.
+///
+/// It is made now and not by the first pod, so that another stack sees its route.
+async fn network(root: &Root) -> Result<()> {
+    let octet = subnet(root)?;
+    if !has_bridge(root) {
+        let (name, address) = (bridge(root), format!("10.{octet}.0.1/16"));
+        for words in [
+            ["link", "add", "name", &name, "type", "bridge"].as_slice(),
+            &["address", "add", &address, "dev", &name],
+            &["link", "set", "dev", &name, "up"],
+        ] {
+            run(Command::new(need("ip")?).args(words)).await?;
+        }
+    }
+    let content = serde_json::json!({
+        "cniVersion": "1.0.0",
+        "name": bridge(root),
+        "plugins": [{
+            "type": "bridge",
+            "bridge": bridge(root),
+            "isGateway": true,
+            "ipMasq": false,
+            "ipam": {
+                "type": "host-local",
+                "dataDir": state(root).join("addresses"),
+                "ranges": [[{ "subnet": format!("10.{octet}.0.0/16") }]],
+                "routes": [{ "dst": "0.0.0.0/0" }],
+            },
+        }, { "type": "loopback" }],
+    });
+    let text = serde_json::to_string_pretty(&content)?;
+    root.write("containerd/net.d/10-bridge.conflist", &text)
+        .map(drop)
+}
+
+fn has_bridge(root: &Root) -> bool {
+    Path::new("/sys/class/net").join(bridge(root)).exists()
+}
+
+/// The second octet of a pod network no route of this machine covers yet.
+fn subnet(root: &Root) -> Result<u8> {
+    let routes = fs::read_to_string("/proc/net/route")?;
+    let used: Vec<u32> = routes
+        .lines()
+        .filter_map(|line| u32::from_str_radix(line.split_whitespace().nth(1)?, 16).ok())
+        .map(u32::swap_bytes)
+        .collect();
+    let free = |octet: u8| {
+        !used
+            .iter()
+            .any(|net| net >> 16 == 10 << 8 | u32::from(octet))
+    };
+    let first = u8::from_str_radix(&root.id()[..2], 16)? % 100;
+    root.state().update(|state| {
+        let octet = match state.subnet {
+            // A bridge that is there holds its address already.
+            Some(octet) if has_bridge(root) || free(octet) => octet,
+            _ => (0..100)
+                .map(|step| 100 + (first + step) % 100)
+                .find(|octet| free(*octet))
+                .context("no free pod network in 10.100.0.0 to 10.199.0.0")?,
+        };
+        state.subnet = Some(octet);
+        Ok(octet)
+    })
+}

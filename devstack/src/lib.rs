@@ -1,0 +1,50 @@
+//! The whole ring on one machine: starts, stops, kills and restarts every part.
+//!
+//! [`Infra`] is what the ring stands on, [`Ring`] is the four services on it;
+//! several rings may share one infrastructure. Everything a stack has lives in
+//! its [`Root`], and [`down`] ends all of it, also after a crash.
+
+mod cgroup;
+pub mod cli;
+mod command;
+mod containerd;
+mod credentials;
+mod demo;
+mod env_file;
+pub mod given;
+pub mod infra;
+mod kube_binary;
+mod kubelet;
+mod kubernetes;
+mod main_stack;
+mod packages;
+mod ports;
+mod postgres;
+mod process;
+pub mod progress;
+pub mod rabbitmq;
+mod registry;
+pub mod ring;
+pub mod ring_builder;
+pub mod root;
+pub mod service;
+pub mod session;
+mod startup;
+pub mod state;
+pub mod teardown;
+pub mod wait;
+
+pub use given::Given;
+pub use infra::{Infra, Part};
+pub use progress::Progress;
+pub use rabbitmq::RabbitMq;
+pub use ring::Ring;
+pub use ring_builder::RingBuilder;
+pub use root::Root;
+pub use service::Service;
+pub use teardown::down;
+
+/// The kubectl program of the single-binary Kubernetes.
+pub fn kubectl() -> anyhow::Result<std::path::PathBuf> {
+    Ok(kube_binary::folder()?.join("kubectl"))
+}

@@ -1,0 +1,123 @@
+//! How a ring is made: what it gets of its own, and what its services are told.
+
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use futures::future::try_join_all;
+
+use crate::infra::Infra;
+use crate::rabbitmq::RabbitMq;
+use crate::ring::Ring;
+use crate::root::short_hash;
+use crate::service::Service;
+use crate::{postgres, rabbitmq};
+
+/// What a ring is to be like.
+#[derive(Debug)]
+pub struct RingBuilder {
+    pub(crate) infra: Infra,
+    pub(crate) name: String,
+    pub(crate) main: bool,
+    pub(crate) own_broker: bool,
+    pub(crate) env: Vec<(Service, String, String)>,
+}
+
+impl RingBuilder {
+    /// A RabbitMQ node for this ring alone, so that stopping it disturbs no other ring.
+    #[must_use]
+    pub fn own_broker(mut self) -> Self {
+        self.own_broker = true;
+        self
+    }
+
+    /// One more environment variable for each replica of a service.
+    #[must_use]
+    pub fn env(mut self, service: Service, key: &str, value: &str) -> Self {
+        self.env.push((service, key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Creates database and vhost, migrates, starts the services, waits until each is ready.
+    pub async fn start(self) -> Result<Ring> {
+        let ring = self.prepare().await?;
+        ring.migrate().await?;
+        try_join_all(Service::ALL.map(|service| ring.start(service))).await?;
+        Ok(ring)
+    }
+
+    /// Database, vhost and addresses, without starting a service.
+    pub(crate) async fn prepare(self) -> Result<Ring> {
+        let root = self.infra.root.clone();
+        let server = self.infra.database_url.clone();
+        let server = server.context("a ring needs Postgres (DATABASE_URL)")?;
+        let unique = format!("ring_{}", short_hash(self.name.as_bytes()));
+        let label = if self.main {
+            "escapement".to_owned()
+        } else {
+            unique
+        };
+        let database_url = postgres::create_database(&server, &label).await?;
+        let broker = self
+            .own_broker
+            .then(|| RabbitMq::new(&root, &format!("{}.rabbitmq", self.name)));
+        if let Some(broker) = &broker {
+            broker.ensure().await?;
+        }
+        let (amqp, api) = match &broker {
+            Some(broker) => (Some(broker.url()?), Some(broker.api()?)),
+            None => (self.infra.amqp_url.clone(), self.infra.rabbitmq_api.clone()),
+        };
+        let amqp = amqp.context("a ring needs RabbitMQ (AMQP_URL)")?;
+        let amqp_url = match &api {
+            Some(api) => rabbitmq::create_vhost(api, &amqp, &label).await?,
+            // A broker of the user: its address says which vhost to use.
+            None => amqp,
+        };
+        let kubeconfig = self.infra.kubeconfig.clone();
+        Ok(Ring {
+            root,
+            name: self.name,
+            main: self.main,
+            region: if self.main {
+                "local".to_owned()
+            } else {
+                label.replace('_', "-")
+            },
+            instance: label.replace('_', "-"),
+            server,
+            database_url,
+            amqp_url,
+            api,
+            kubeconfig: kubeconfig.context("a ring needs Kubernetes (KUBECONFIG)")?,
+            label,
+            broker,
+            env: self.env,
+            replicas: Mutex::default(),
+        })
+    }
+}
+
+impl Ring {
+    pub(crate) fn configuration(&self, service: Service) -> Vec<(String, String)> {
+        let mut all = vec![("DATABASE__URL", self.database_url.to_string())];
+        all.push(("LOG__FORMAT", "human".to_owned()));
+        all.push(("LOG__FILTER", "info".to_owned()));
+        if service.uses_broker() {
+            all.push(("BROKER__URL", self.amqp_url.to_string()));
+        }
+        if service == Service::Gateway {
+            all.push(("REGIONS", self.region.clone()));
+        }
+        if service.uses_cluster() {
+            all.push(("CLUSTER__REGION", self.region.clone()));
+            all.push(("CLUSTER__INSTANCE", self.instance.clone()));
+            all.push(("CLUSTER__KUBECONFIG", self.kubeconfig.display().to_string()));
+        }
+        let own = self.env.iter().filter(|(of, ..)| *of == service);
+        let own = own.map(|(_, key, value)| (key.clone(), value.clone()));
+        let set = all
+            .into_iter()
+            .map(|(key, value)| (format!("ESCAPEMENT__{key}"), value));
+        set.chain(own).collect()
+    }
+}

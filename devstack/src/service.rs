@@ -1,0 +1,59 @@
+//! The four services as programs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+/// One of the ring's services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Service {
+    /// api-gateway.
+    #[value(name = "api-gateway")]
+    Gateway,
+    /// scheduler-svc.
+    #[value(name = "scheduler-svc")]
+    Scheduler,
+    /// executor-svc.
+    #[value(name = "executor-svc")]
+    Executor,
+    /// log-svc.
+    #[value(name = "log-svc")]
+    Logs,
+}
+
+impl Service {
+    /// All of them, in starting order.
+    pub const ALL: [Self; 4] = [Self::Gateway, Self::Scheduler, Self::Executor, Self::Logs];
+
+    /// The name of its program.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Gateway => "api-gateway",
+            Self::Scheduler => "scheduler-svc",
+            Self::Executor => "executor-svc",
+            Self::Logs => "log-svc",
+        }
+    }
+
+    /// Whether it takes part in messages.
+    pub(crate) const fn uses_broker(self) -> bool {
+        !matches!(self, Self::Logs)
+    }
+
+    /// Whether it speaks to Kubernetes.
+    pub(crate) const fn uses_cluster(self) -> bool {
+        matches!(self, Self::Executor | Self::Logs)
+    }
+
+    /// Services are built into the folder this program was built into.
+    pub(crate) fn file(self) -> Result<PathBuf> {
+        let own = std::env::current_exe()?;
+        let mut folders = own.ancestors().skip(1).take(2);
+        folders
+            .find(|folder| folder.file_name().is_some_and(|name| name != "deps"))
+            .map(|folder| folder.join(self.program()))
+            .filter(|program| program.is_file())
+            .with_context(|| format!("{} is not built: cargo build --bins", self.program()))
+    }
+}

@@ -1,0 +1,92 @@
+//! The order in which infrastructure comes up.
+
+use anyhow::Result;
+use tokio::try_join;
+
+use crate::infra::{Part, rabbitmq_name};
+use crate::progress::Progress;
+use crate::rabbitmq::RabbitMq;
+use crate::root::Root;
+use crate::{containerd, kube_binary, kubelet, kubernetes, packages, postgres, registry};
+
+/// Installs and builds what is missing, then starts the parts, together where they can.
+pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Result<()> {
+    let wants = |part| parts.contains(&part);
+    try_join!(
+        install(root, parts, progress),
+        build_kubernetes(root, wants(Part::Kubernetes), progress),
+    )?;
+    try_join!(
+        start_postgres(root, wants(Part::Postgres), progress),
+        start_rabbitmq(root, wants(Part::RabbitMq), progress),
+        start_kubernetes(root, wants(Part::Kubernetes), progress),
+    )?;
+    Ok(())
+}
+
+async fn install(root: &Root, parts: &[Part], progress: Progress) -> Result<()> {
+    if let Some(list) = packages::install(root, parts).await? {
+        progress.line(&format!("  installed {list}"));
+    }
+    Ok(())
+}
+
+async fn build_kubernetes(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
+    if !wanted {
+        return Ok(());
+    }
+    if !kube_binary::is_built() {
+        progress.line("  building Kubernetes, once: about 5 minutes on 2 cores");
+    }
+    let built = progress
+        .part("kubernetes binary", kube_binary::build(root))
+        .await;
+    built.map(drop)
+}
+
+async fn start_postgres(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
+    if wanted {
+        progress.part("postgres", postgres::ensure(root)).await?;
+    }
+    Ok(())
+}
+
+async fn start_rabbitmq(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
+    if wanted {
+        let node = RabbitMq::new(root, rabbitmq_name());
+        progress.part("rabbitmq", node.ensure()).await?;
+    }
+    Ok(())
+}
+
+async fn start_kubernetes(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
+    if !wanted {
+        return Ok(());
+    }
+    let runtime = async {
+        progress.part("registry", registry::ensure(root)).await?;
+        progress
+            .part("containerd", containerd::ensure(root))
+            .await?;
+        progress
+            .part("pause image", registry::import_pause(root))
+            .await?;
+        progress.part("demo image", registry::push_demo(root)).await
+    };
+    let control = async {
+        progress.part("etcd", kubernetes::ensure_etcd(root)).await?;
+        progress
+            .part("kube-apiserver", kubernetes::ensure_apiserver(root))
+            .await
+    };
+    try_join!(runtime, control)?;
+    try_join!(
+        progress.part(
+            "kube-controller-manager",
+            kubernetes::ensure_controllers(root)
+        ),
+        progress.part("kube-scheduler", kubernetes::ensure_scheduler(root)),
+        progress.part("kubelet", kubelet::ensure(root)),
+    )?;
+    Ok(())
+}
