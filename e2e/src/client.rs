@@ -1,0 +1,159 @@
+//! A client of the REST API, written from its documentation.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+/// Looks at an exec this often while waiting for it.
+const POLL: Duration = Duration::from_millis(100);
+
+/// One account's view of the API.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    origin: String,
+    token: String,
+}
+
+/// One run, as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exec {
+    /// Id of its job.
+    pub job: i64,
+    /// Its own id.
+    pub id: String,
+}
+
+impl Client {
+    /// A client of the API at `origin` (`http://host:port`).
+    pub fn new(origin: &str, token: &str) -> Self {
+        Self {
+            http: reqwest::Client::new(),
+            origin: origin.trim_end_matches('/').to_owned(),
+            token: token.to_owned(),
+        }
+    }
+
+    /// Creates a job that runs `command` in the demo image; `fields` are added
+    /// to the body. Returns the job's id.
+    pub async fn create_job(&self, command: &str, fields: Value) -> Result<i64> {
+        let mut body = json!({
+            "name": "e2e",
+            "command": command,
+            "docker_image_repo": demo_image()?,
+            "docker_image_tag": demo_tag()?,
+            "resource_size": "XXS",
+        });
+        let fields = fields.as_object().context("fields are an object")?;
+        for (name, value) in fields {
+            body[name] = value.clone();
+        }
+        let job = self.send("POST", "/v1/jobs", Some(body), 201).await?;
+        job["id"].as_i64().context("a job has a numeric id")
+    }
+
+    /// Triggers a job.
+    pub async fn trigger(&self, job: i64) -> Result<Exec> {
+        let path = format!("/v1/jobs/{job}/execs");
+        let exec = self.send("POST", &path, None, 201).await?;
+        let id = exec["id"].as_str().context("an exec has an id")?.to_owned();
+        Ok(Exec { job, id })
+    }
+
+    /// Creates a job and triggers it.
+    pub async fn run(&self, command: &str) -> Result<Exec> {
+        let job = self.create_job(command, json!({})).await?;
+        self.trigger(job).await
+    }
+
+    /// The exec's detail.
+    pub async fn exec(&self, exec: &Exec) -> Result<Value> {
+        self.get(&format!("/v1/jobs/{}/execs/{}", exec.job, exec.id))
+            .await
+    }
+
+    /// The execs of a job, newest first, of the first page.
+    pub async fn execs(&self, job: i64) -> Result<Vec<Value>> {
+        let list = self
+            .get(&format!("/v1/jobs/{job}/execs?page_size=100"))
+            .await?;
+        list["results"]
+            .as_array()
+            .cloned()
+            .context("a list has results")
+    }
+
+    /// Waits until the exec's status is one of `letters`.
+    pub async fn wait(&self, exec: &Exec, letters: &str, limit: Duration) -> Result<Value> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let detail = self.exec(exec).await?;
+            let status = detail["status"].as_str().context("an exec has a status")?;
+            if letters.contains(status) {
+                return Ok(detail);
+            }
+            if "SFCL".contains(status) || Instant::now() > deadline {
+                bail!("exec {} is not one of {letters}: {detail:#}", exec.id);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The messages of an exec's log, platform lines included.
+    pub async fn log(&self, exec: &Exec) -> Result<Vec<String>> {
+        let path = format!("/v1/jobs/{}/execs/{}/logs", exec.job, exec.id);
+        let lines = self.get(&path).await?;
+        let lines = lines.as_array().context("a log is an array")?;
+        lines
+            .iter()
+            .map(|line| {
+                ensure!(line["time"].is_i64(), "a line has whole seconds: {line}");
+                let message = line["message"].as_str().context("a line has a message")?;
+                Ok(message.to_owned())
+            })
+            .collect()
+    }
+
+    async fn get(&self, path: &str) -> Result<Value> {
+        self.send("GET", path, None, 200).await
+    }
+
+    /// One request; any other status than the expected one is an error that
+    /// shows the answer.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        expected: u16,
+    ) -> Result<Value> {
+        let url = format!("{}{path}", self.origin);
+        let mut request = self
+            .http
+            .request(method.parse()?, &url)
+            .header("Authorization", format!("Token {}", self.token));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await?;
+        ensure!(status == expected, "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).with_context(|| format!("{method} {path}: {text}"))
+    }
+}
+
+/// Repository of the demo image, from the environment that devstack sets.
+pub fn demo_image() -> Result<String> {
+    variable("DEMO_IMAGE")
+}
+
+/// Tag of the demo image.
+pub fn demo_tag() -> Result<String> {
+    variable("DEMO_TAG")
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set; run this with `make e2e`"))
+}

@@ -1,0 +1,10 @@
+//! What tests and benchmarks of the whole ring share: a REST client that knows
+//! only what any client knows, and a look into the cluster through kubectl.
+
+pub mod client;
+pub mod kubectl;
+pub mod start_counter;
+
+pub use client::Client;
+pub use kubectl::Kubectl;
+pub use start_counter::StartCounter;

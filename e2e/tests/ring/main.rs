@@ -1,0 +1,12 @@
+//! The whole ring on a real Kubernetes. Each test has its own services,
+//! database and virtual host; all share one cluster.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is a test's report"
+)]
+
+mod faults;
+mod outcomes;
+mod ring;

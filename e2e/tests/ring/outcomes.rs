@@ -1,0 +1,90 @@
+//! How execs end, and what their logs say about it.
+
+use std::time::Duration;
+
+use e2e::Client;
+use serde_json::{Value, json};
+
+use crate::ring::{self, LIMIT};
+
+/// The program's own lines: what stands between the platform's.
+fn between(log: &[String]) -> &[String] {
+    let first = log
+        .iter()
+        .position(|line| line == "Start running!")
+        .unwrap()
+        + 1;
+    &log[first..log.len() - 1]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_triggered_exec_succeeds_with_its_log() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let exec = client
+        .run("sh -c 'echo hello; echo world >&2'")
+        .await
+        .unwrap();
+    let detail = client.wait(&exec, "S", LIMIT).await.unwrap();
+    assert_eq!(detail["exit_code"], 0);
+    assert_eq!(detail["trigger_mode"], "M");
+    assert_eq!(detail["reason"], "completed");
+
+    let log = ring.sealed_log(&client, &exec).await;
+    let image = format!(
+        "{}:{}",
+        e2e::client::demo_image().unwrap(),
+        e2e::client::demo_tag().unwrap()
+    );
+    assert_eq!(log[0], format!("Start pulling image: {image}"));
+    let mut lines = between(&log).to_vec();
+    lines.sort();
+    assert_eq!(lines, ["hello", "world"]);
+    ring.leaves_nothing_behind().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_non_zero_exit_fails_with_its_code() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let command = "sh -c 'for i in 1 2 3; do echo line $i; done; exit 3'";
+    let exec = client.run(command).await.unwrap();
+    let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+    assert_eq!(detail["exit_code"], 3);
+    assert_eq!(detail["reason"], "exit_code");
+    assert!(detail["started_at"].as_str().unwrap() <= detail["ended_at"].as_str().unwrap());
+    for unit in ["hours", "minutes", "seconds"] {
+        assert!(detail["duration"][unit].is_u64(), "{detail:#}");
+    }
+    let log = ring.sealed_log(&client, &exec).await;
+    assert_eq!(between(&log), ["line 1", "line 2", "line 3"]);
+    assert!(log.last().unwrap().contains("exit code 3"), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_does_not_exist_fails_and_says_so() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let fields = json!({ "docker_image_tag": "no-such-tag" });
+    let job = client.create_job("true", fields).await.unwrap();
+    let exec = client.trigger(job).await.unwrap();
+    let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+    assert_eq!(detail["reason"], "image_pull");
+    assert_eq!(detail["exit_code"], Value::Null);
+    let log = client.log(&exec).await.unwrap();
+    assert!(log.last().unwrap().contains("no-such-tag"), "{log:?}");
+    ring.leaves_nothing_behind().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_exec_does_not_exist() {
+    let ring = ring::start().await;
+    let (owner, other): (Client, Client) = (ring.client().await, ring.client_of("other").await);
+    let exec = owner.run("true").await.unwrap();
+    let path = format!("/v1/jobs/{}/execs/{}", exec.job, exec.id);
+    other.send("GET", &path, None, 404).await.unwrap();
+    owner
+        .wait(&exec, "S", LIMIT + Duration::from_secs(1))
+        .await
+        .unwrap();
+}

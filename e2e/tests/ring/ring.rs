@@ -1,0 +1,121 @@
+//! One test's ring, and waiting for what must become true.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use devstack::{Infra, Service};
+use e2e::client::Exec;
+use e2e::{Client, Kubectl};
+
+/// Longest wait for anything; far above what an idle machine needs.
+pub(crate) const LIMIT: Duration = Duration::from_mins(2);
+
+const POLL: Duration = Duration::from_millis(100);
+
+/// A ring of this test's own.
+pub(crate) struct TestRing {
+    name: String,
+    ring: devstack::Ring,
+}
+
+/// Starts a ring on the infrastructure that `make test` or `make e2e` set up.
+pub(crate) async fn start() -> TestRing {
+    start_with(false).await
+}
+
+/// The same with a RabbitMQ that no other test uses.
+pub(crate) async fn start_with_own_broker() -> TestRing {
+    start_with(true).await
+}
+
+async fn start_with(own_broker: bool) -> TestRing {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("e2e-{}-{number}", std::process::id());
+    let infra = Infra::from_env().expect("run this with `make e2e`");
+    let mut builder = devstack::Ring::builder(&infra, &name);
+    if own_broker {
+        builder = builder.own_broker();
+    }
+    let ring = builder.start().await.unwrap();
+    TestRing { name, ring }
+}
+
+impl TestRing {
+    /// A client with an account of this test's own.
+    pub(crate) async fn client(&self) -> Client {
+        self.client_of(&self.name).await
+    }
+
+    /// A client with an account of that name.
+    pub(crate) async fn client_of(&self, account: &str) -> Client {
+        let token = self.ring.create_account(account).await.unwrap();
+        Client::new(&self.ring.api_url().unwrap(), &token)
+    }
+
+    /// SIGKILL.
+    pub(crate) async fn kill(&self, service: Service) {
+        self.ring.kill(service).await.unwrap();
+    }
+
+    /// Starts it after a kill.
+    pub(crate) async fn start_again(&self, service: Service) {
+        self.ring.start(service).await.unwrap();
+    }
+
+    /// Starts a second replica.
+    pub(crate) async fn start_second(&self, service: Service) {
+        self.ring.start_replica(service, 2).await.unwrap();
+    }
+
+    /// Stops this ring's own broker.
+    pub(crate) async fn stop_broker(&self) {
+        self.ring.broker().unwrap().stop().await.unwrap();
+    }
+
+    /// Starts it again.
+    pub(crate) async fn start_broker(&self) {
+        self.ring.broker().unwrap().ensure().await.unwrap();
+    }
+
+    /// The exec's log once log-svc has sealed it.
+    pub(crate) async fn sealed_log(&self, client: &Client, exec: &Exec) -> Vec<String> {
+        let sealed = format!(
+            "SELECT complete FROM log_streams WHERE exec_id = '{}' AND sealed_at IS NOT NULL",
+            exec.id
+        );
+        eventually("the log is sealed", async || {
+            !self.ring.query(&sealed).await.unwrap().trim().is_empty()
+        })
+        .await;
+        assert_eq!(
+            self.ring.query(&sealed).await.unwrap().trim(),
+            "t",
+            "log is incomplete"
+        );
+        client.log(exec).await.unwrap()
+    }
+
+    /// Waits until no Job and no pod of this ring is in the cluster; a pod that
+    /// is gone has no finalizer either.
+    pub(crate) async fn leaves_nothing_behind(&self) {
+        let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+        eventually("the cluster is empty again", async || {
+            let left = kubectl
+                .list("jobs,pods", self.ring.instance())
+                .await
+                .unwrap();
+            left.is_empty()
+        })
+        .await;
+    }
+}
+
+/// Waits until `holds`, or fails saying what did not come true.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "it never came true that {what}");
+        tokio::time::sleep(POLL).await;
+    }
+}
