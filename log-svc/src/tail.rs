@@ -30,6 +30,7 @@ use crate::alignment::Alignment;
 use crate::ending::Ending;
 use crate::sighting::{Sighting, started_at};
 use crate::source::PodLog;
+use crate::transfer::Transfer;
 pub use context::TailContext;
 use grip::{Grip, Hold};
 
@@ -165,12 +166,16 @@ impl Tail {
         PodLog::new(api, pod.name_any())
     }
 
-    /// How to align a read that begins now and may be the first.
-    fn first_read(&self) -> Alignment {
-        let silent_until = self.silent_until;
-        silent_until.map_or_else(Alignment::default, |silent_until| {
-            Alignment::of_first_read(silent_until, Utc::now())
-        })
+    /// A transfer that goes on where the stream ends, for a read that begins
+    /// now and may be the first.
+    async fn transfer(&self, writer: Writer) -> Result<Transfer, StoreError> {
+        let first = self
+            .silent_until
+            .map_or_else(Alignment::default, |silent_until| {
+                Alignment::of_first_read(silent_until, Utc::now())
+            });
+        let (store, flush_after) = (&self.context.store, self.context.config.flush_after);
+        Transfer::prepare(store, self.key, writer, flush_after, first).await
     }
 
     /// Keeps the stream, whose state is certain, for the next step.

@@ -75,45 +75,29 @@ pub enum Planned {
     Superseded,
 }
 
-type Row = (
-    i64,
-    Option<String>,
-    bool,
-    i64,
-    DateTime<Utc>,
-    i64,
-    Option<DateTime<Utc>>,
-);
-type Columns = (
-    schedules::job_id,
-    schedules::mode,
-    schedules::active,
-    schedules::generation,
-    schedules::effective_from,
-    schedules::observed_generation,
-    schedules::next_at,
-);
-const COLUMNS: Columns = (
-    schedules::job_id,
-    schedules::mode,
-    schedules::active,
-    schedules::generation,
-    schedules::effective_from,
-    schedules::observed_generation,
-    schedules::next_at,
-);
+/// A row as it is stored, with the id not yet typed.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = schedules)]
+struct Row {
+    job_id: i64,
+    mode: Option<String>,
+    active: bool,
+    generation: i64,
+    effective_from: DateTime<Utc>,
+    observed_generation: i64,
+    next_at: Option<DateTime<Utc>>,
+}
 
 impl From<Row> for Schedule {
     fn from(row: Row) -> Self {
-        let (job, mode, active, generation, effective_from, observed_generation, next_at) = row;
         Self {
-            job_id: JobId(job),
-            mode,
-            active,
-            generation,
-            effective_from,
-            observed_generation,
-            next_at,
+            job_id: JobId(row.job_id),
+            mode: row.mode,
+            active: row.active,
+            generation: row.generation,
+            effective_from: row.effective_from,
+            observed_generation: row.observed_generation,
+            next_at: row.next_at,
         }
     }
 }
@@ -155,7 +139,7 @@ pub async fn changed(
         .filter(schedules::observed_generation.ne(schedules::generation))
         .order(schedules::job_id)
         .limit(limit)
-        .select(COLUMNS)
+        .select(Row::as_select())
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(Schedule::from).collect())

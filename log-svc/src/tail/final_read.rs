@@ -22,15 +22,7 @@ impl Tail {
         let Ok(_permit) = context.final_reads.acquire().await else {
             return Ok(Step::Idle);
         };
-        let flush_after = context.config.flush_after;
-        let mut transfer = Transfer::prepare(
-            &context.store,
-            self.key,
-            writer,
-            flush_after,
-            self.first_read(),
-        )
-        .await?;
+        let mut transfer = self.transfer(writer).await?;
         let read = match self.read_once(&mut transfer, log).await? {
             Once::Ended => self.weigh(transfer.end()),
             Once::Refused(error) => {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Step, Tail, TailError};
 use crate::sighting::Sighting;
 use crate::source::{PodLog, SourceError};
-use crate::transfer::{Flushed, Pumped, Transfer};
+use crate::transfer::{Flushed, Pumped};
 
 impl Tail {
     /// Follows a running container until the connection ends or it does.
@@ -19,15 +19,7 @@ impl Tail {
             permit = context.follows.acquire() => permit,
             () = &mut left => return Ok(self.keep(writer)),
         };
-        let flush_after = context.config.flush_after;
-        let mut transfer = Transfer::prepare(
-            &context.store,
-            self.key,
-            writer,
-            flush_after,
-            self.first_read(),
-        )
-        .await?;
+        let mut transfer = self.transfer(writer).await?;
         let began = Instant::now();
         let stream = tokio::select! {
             stream = log.follow(transfer.since()) => stream,

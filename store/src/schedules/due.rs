@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecSpec, JobId};
 
-use super::{COLUMNS, Row, Schedule};
+use super::{Row, Schedule};
 use crate::StoreError;
 use crate::schema::{execs, jobs, schedules};
 
@@ -70,7 +70,7 @@ pub async fn lock(
         .filter(schedules::job_id.eq_any(numbers(jobs)))
         .order(schedules::job_id)
         .for_update()
-        .select(COLUMNS)
+        .select(Row::as_select())
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(Schedule::from).collect())
