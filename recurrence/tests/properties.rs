@@ -36,8 +36,10 @@ fn any_instant() -> impl Strategy<Value = DateTime<Utc>> {
     prop_oneof![
         Just(min),
         Just(max),
-        (min.timestamp()..=max.timestamp(), 0_u32..2_000_000_000)
-            .prop_filter_map("leap seconds stand at :59 only", |(seconds, nanos)| {
+        // No leap seconds: chrono counts one as the second after it and yet orders
+        // it before, and neither clocks nor Postgres give any.
+        (min.timestamp()..=max.timestamp(), 0_u32..1_000_000_000)
+            .prop_filter_map("is out of range", |(seconds, nanos)| {
                 DateTime::from_timestamp(seconds, nanos)
             }),
     ]
