@@ -2,22 +2,34 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::{App, HttpServer, web};
-use bus::Bus;
+use bus::{Bus, HintBinding};
 use chassis::{Backoff, ConfigError, Latch, Process};
-use store::{Role, Store, StoreError};
+use store::secrets::{Keyring, SecretsConfig};
+use store::{Role, Store, StoreError, idempotency};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::catalog::Catalog;
 use crate::config::{ApiConfig, Config};
+use crate::error::causes;
 use crate::gateway::Gateway;
+use crate::http::edge::{self, Edge};
 use crate::http::links::LinkBase;
 use crate::http::{request_log, routes};
+use crate::limits::Limits;
+use crate::password::Passwords;
+use crate::verified::VerifiedTokens;
+use crate::waiting::{self, Waiting};
+
+/// How much longer than needed an answer may be kept.
+const PURGE_INTERVAL: Duration = Duration::from_mins(10);
 
 /// Why the gateway cannot start.
 #[derive(Debug, Error)]
@@ -63,16 +75,37 @@ impl Api {
     /// Binds the public port and connects to nothing yet: database and broker
     /// may come later than the gateway.
     pub fn build(config: Config, process: &Process) -> Result<Self, BuildError> {
-        let links = LinkBase(public_url(&config.api)?);
+        let links = LinkBase {
+            public_url: public_url(&config.api)?,
+            behind_proxy: config.api.trusted_proxies > 0,
+        };
         let catalog = Catalog::new(config.regions, config.sizes)?;
         let store = Store::new(&config.database, Role::Gateway).map_err(BuildError::Store)?;
+        let bus = Bus::connect(config.broker, process)?;
+        let passwords = Passwords::new(config.passwords)
+            .map_err(|why| ConfigError::invalid("passwords.parallel", why))?;
         let gateway = Gateway {
+            passwords,
+            registration: config.registration,
+            waiting: wait_room(config.api.waiting, (&bus, &store), process),
+            limits: Arc::new(Limits::new(&config.limits)?),
+            tokens: VerifiedTokens::new(store.clone()),
+            keyring: keyring(&config.secrets)?,
             store: store.clone(),
-            publisher: Bus::connect(config.broker, process)?.publisher(),
+            publisher: bus.publisher(),
             tasks: process.tasks.clone(),
             catalog,
         };
-        let (address, server) = bind(&config.api, config.shutdown.grace, gateway, links)?;
+        let shared = Shared {
+            gateway: web::Data::new(gateway),
+            links: web::Data::new(links),
+            edge: web::Data::new(Edge {
+                trusted_proxies: config.api.trusted_proxies,
+                body_timeout: config.api.body_timeout,
+                request_timeout: config.api.request_timeout,
+            }),
+        };
+        let (address, server) = bind(&config.api, config.shutdown.grace, shared)?;
         Ok(Self {
             address,
             server,
@@ -100,6 +133,9 @@ impl Api {
             let ((), ended) = tokio::join!(control.stop(true), server);
             ended
         });
+        process
+            .tasks
+            .spawn("purge", purge(self.store.clone(), process.tasks.stopping()));
         let reached = process.readiness.latch("database");
         let stopping = process.tasks.stopping();
         process.tasks.spawn_finite(async move {
@@ -109,18 +145,44 @@ impl Api {
     }
 }
 
+/// Where requests wait for execs, and the loop that wakes them.
+fn wait_room(places: usize, (bus, store): (&Bus, &Store), process: &Process) -> Waiting {
+    let waiting = Waiting::new(places);
+    let hints = bus.hints(vec![HintBinding::AnyExecChanged]);
+    let stopping = process.tasks.stopping();
+    let serving = waiting
+        .clone()
+        .serve(store.clone(), (hints, waiting::INTERVAL), stopping);
+    process.tasks.spawn("waiting", serving);
+    waiting
+}
+
 /// Readiness waits for the first connection and not for later ones: all
 /// gateways share the database, and a 503 says more than a refused connection.
 async fn reach_database(store: Store, reached: Latch) {
     let mut backoff = Backoff::default();
     while let Err(error) = store.connection().await {
-        tracing::warn!(
-            error = request_log::causes(&error),
-            "the database cannot be reached yet"
-        );
+        tracing::warn!(error = causes(&error), "the database cannot be reached yet");
         tokio::time::sleep(backoff.next_delay()).await;
     }
     reached.release();
+}
+
+/// The configured keys.
+pub(crate) fn keyring(config: &SecretsConfig) -> Result<Keyring, ConfigError> {
+    Keyring::new(config).map_err(|why| ConfigError::invalid("secrets.keys", why))
+}
+
+/// Answers kept for idempotency keys go when they are old. Replicas may meet:
+/// what one has taken the other does not find.
+async fn purge(store: Store, stopping: CancellationToken) {
+    let mut ticks = tokio::time::interval(PURGE_INTERVAL);
+    while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
+        let purged = async { idempotency::purge(&mut *store.connection().await?).await };
+        if let Err(error) = purged.await {
+            tracing::warn!(error = causes(&error), "old answers could not be purged");
+        }
+    }
 }
 
 fn public_url(config: &ApiConfig) -> Result<Option<Url>, ConfigError> {
@@ -133,22 +195,40 @@ fn public_url(config: &ApiConfig) -> Result<Option<Url>, ConfigError> {
     config.public_url.as_ref().map(parse).transpose()
 }
 
+/// What middlewares and handlers find in every request.
+#[derive(Clone)]
+struct Shared {
+    gateway: web::Data<Gateway>,
+    links: web::Data<LinkBase>,
+    edge: web::Data<Edge>,
+}
+
+impl Shared {
+    fn configure(self, config: &mut web::ServiceConfig) {
+        config
+            .app_data(self.gateway)
+            .app_data(self.links)
+            .app_data(self.edge);
+    }
+}
+
 fn bind(
     config: &ApiConfig,
     grace: Duration,
-    gateway: Gateway,
-    links: LinkBase,
+    shared: Shared,
 ) -> Result<(SocketAddr, Server), BuildError> {
-    let (gateway, links) = (web::Data::new(gateway), web::Data::new(links));
     let http = HttpServer::new(move || {
         App::new()
-            .app_data(gateway.clone())
-            .app_data(links.clone())
+            .configure(|config| shared.clone().configure(config))
             .wrap(NormalizePath::trim())
+            .wrap(from_fn(edge::guard))
             .wrap(from_fn(request_log::observe))
             .configure(routes::configure)
     })
     .workers(config.workers)
+    .max_connections(config.max_connections)
+    .client_request_timeout(config.header_timeout)
+    .keep_alive(config.keep_alive)
     .disable_signals()
     .shutdown_timeout(grace.as_secs())
     .bind(config.listen)

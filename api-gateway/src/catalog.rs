@@ -1,7 +1,7 @@
 //! What this deployment offers: regions to run in and sizes to run with.
 
 use chassis::ConfigError;
-use shared_types::SizeTable;
+use shared_types::{Size, SizeTable};
 
 /// The known regions and sizes.
 #[derive(Debug, Clone)]
@@ -41,9 +41,20 @@ impl Catalog {
         &self.default_region
     }
 
+    /// The regions, the default one first.
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.regions.iter().map(String::as_str)
+    }
+
+    /// The sizes and what each grants.
+    pub fn sizes(&self) -> impl Iterator<Item = (&str, &Size)> {
+        let names = self.sizes.names();
+        names.filter_map(|name| Some((name, self.sizes.get(name)?)))
+    }
+
     /// The region of that name, or what is known.
     pub fn region(&self, name: &str) -> Result<String, String> {
-        choose("region", name, self.regions.iter().map(String::as_str))
+        choose("region", name, self.regions())
     }
 
     /// The size of that name, or what is known.

@@ -2,14 +2,24 @@
 
 use std::io::{self, Write as _};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use chassis::Process;
-use secrecy::ExposeSecret;
-use store::{AsyncConnection, Role, Store, StoreError, accounts};
+use futures::FutureExt;
+use secrecy::{ExposeSecret, SecretString};
+use store::access::{Access, MemberRole};
+use store::accounts::{self, Account, AccountKind, NewAccount};
+use store::audit::{self, Entry};
+use store::tokens::{self, NewToken};
+use store::{AsyncConnection, PgConnection, Role, Store, memberships, secrets};
 
-use crate::config::CommandConfig;
+use crate::app::keyring;
+use crate::config::{CommandConfig, ResealConfig};
 use crate::job_fields;
+use crate::password::{Passwords, new_password};
 use crate::token::Token;
+
+/// Who did it, in the audit log: no account can have this name.
+const OPERATOR: &str = "(operator)";
 
 /// Brings the database to this version's schema, as the user of its URL.
 pub async fn migrate(config: CommandConfig, _: Process) -> anyhow::Result<()> {
@@ -18,25 +28,177 @@ pub async fn migrate(config: CommandConfig, _: Process) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints a new token, and nothing else, to stdout.
-pub async fn create_account(config: CommandConfig, name: String) -> anyhow::Result<()> {
-    let name = job_fields::namespace(&name).map_err(|why| anyhow!("the name {why}"))?;
+/// Prints a new token of a user, and nothing else, to stdout. Before that, the
+/// user is made if there is none of that name, and given a password if there is
+/// one to be read.
+pub async fn create_account(
+    config: CommandConfig,
+    name: String,
+    password_stdin: bool,
+) -> anyhow::Result<()> {
+    let name = account_name(&name)?;
     let store = Store::new(&config.database, Role::Gateway)?;
+    if password_stdin {
+        let password = read_password()?;
+        let passwords = Passwords::new(config.passwords).map_err(|why| anyhow!(why))?;
+        let hash = passwords.hash(password).await?;
+        set_password(&store, &name, hash)
+            .await
+            .context("the password could not be set")?;
+    }
     let token = issue_token(&store, &name)
         .await
         .context("the account could not be created")?;
     writeln!(io::stdout(), "{}", token.reveal()).context("the token could not be printed")
 }
 
-/// A new token of an account, which is made if there is none.
-pub async fn issue_token(store: &Store, account: &str) -> Result<Token, StoreError> {
-    let token = Token::random();
+/// Secrets sealed anew in one transaction.
+const RESEAL_BATCH: i64 = 500;
+
+/// Seals with the first key what is sealed with another, so that the others can
+/// be taken away.
+pub async fn reseal_secrets(config: ResealConfig, process: Process) -> anyhow::Result<()> {
+    let keyring = keyring(&config.secrets)?;
+    let store = Store::new(&config.command.database, Role::Gateway)?;
+    let mut conn = store.connection().await?;
+    let (mut all, stopping) = (0, process.tasks.stopping());
+    while !stopping.is_cancelled() {
+        let batch = conn
+            .transaction(async |conn| secrets::reseal(conn, &keyring, RESEAL_BATCH).await)
+            .await;
+        match batch.with_context(|| format!("stopped after {all} secrets"))? {
+            0 => break,
+            resealed => all += resealed,
+        }
+    }
+    let key = keyring.first_id();
+    writeln!(io::stdout(), "{all} secrets sealed anew with key {key}")
+        .context("the result could not be printed")?;
+    let missing = secrets::missing_keys(&mut conn, &keyring).await?;
+    if !missing.is_empty() {
+        let keys = missing.join(", ");
+        bail!(
+            "some are left as they are: they are sealed with key {keys}, which is not configured"
+        );
+    }
+    Ok(())
+}
+
+/// Makes an organisation, if there is none of that name, and a user its admin.
+pub async fn create_organisation(
+    config: CommandConfig,
+    name: String,
+    owner: String,
+) -> anyhow::Result<()> {
+    let name = account_name(&name)?;
+    let store = Store::new(&config.database, Role::Gateway)?;
+    let mut conn = store.connection().await?;
+    store::transaction(&mut conn, |conn| {
+        async move { found(conn, &name, &owner).await }.boxed()
+    })
+    .await
+    .context("the organisation could not be created")
+}
+
+/// A new token of a user, who is made if there is none of that name.
+pub async fn issue_token(store: &Store, name: &str) -> anyhow::Result<Token> {
+    let (token, name) = (Token::random(), name.to_owned());
     let sha256 = token.sha256();
     let mut conn = store.connection().await?;
-    conn.transaction::<(), StoreError, _>(async |conn| {
-        let account = accounts::ensure(conn, account).await?;
-        accounts::insert_token(conn, account.id, sha256, None).await
+    store::transaction(&mut conn, move |conn| {
+        async move {
+            let new = NewToken {
+                account_id: user(conn, &name).await?.id,
+                name: "create-account".to_owned(),
+                scope: Access::Admin,
+                expires_at: None,
+                by_login: false,
+                sha256,
+            };
+            let kept = tokens::insert(conn, &new).await?;
+            tell(conn, &name, "token.create", format!("tokens/{}", kept.id)).await
+        }
+        .boxed()
     })
     .await?;
     Ok(token)
+}
+
+/// Gives a user a password; what was given for the one before ends.
+async fn set_password(store: &Store, name: &str, hash: SecretString) -> anyhow::Result<()> {
+    let name = name.to_owned();
+    let mut conn = store.connection().await?;
+    store::transaction(&mut conn, move |conn| {
+        async move {
+            let user = user(conn, &name).await?;
+            accounts::lock(conn, &name).await?;
+            accounts::set_password(conn, user.id, &hash).await?;
+            tokens::keep_newest_logins(conn, user.id, 0).await?;
+            tell(conn, &name, "account.password", format!("accounts/{name}")).await
+        }
+        .boxed()
+    })
+    .await
+}
+
+async fn found(conn: &mut PgConnection, name: &str, owner: &str) -> anyhow::Result<()> {
+    let admin = accounts::by_name(conn, owner).await?;
+    let admin = admin.filter(|account| account.kind == AccountKind::User);
+    let admin = admin.ok_or_else(|| anyhow!("there is no user \"{owner}\""))?;
+    let new = NewAccount::named(name, AccountKind::Organisation);
+    if accounts::create(conn, &new, Some(admin.id))
+        .await?
+        .is_some()
+    {
+        let resource = format!("organisations/{name}");
+        return tell(conn, name, "organisation.create", resource).await;
+    }
+    let there = accounts::by_name(conn, name).await?;
+    if there.is_none_or(|account| account.kind != AccountKind::Organisation) {
+        bail!("there is a user \"{name}\"");
+    }
+    memberships::set(conn, name, admin.id, MemberRole::Admin).await?;
+    let resource = format!("members/{owner}?role=admin");
+    tell(conn, name, "member.set", resource).await
+}
+
+/// The user of that name, made if there is none.
+async fn user(conn: &mut PgConnection, name: &str) -> anyhow::Result<Account> {
+    let new = NewAccount::named(name, AccountKind::User);
+    if let Some(account) = accounts::create(conn, &new, None).await? {
+        tell(conn, name, "account.create", format!("accounts/{name}")).await?;
+        return Ok(account);
+    }
+    let account = accounts::by_name(conn, name).await?;
+    account
+        .filter(|account| account.kind == AccountKind::User)
+        .ok_or_else(|| anyhow!("\"{name}\" is an organisation, which has no tokens"))
+}
+
+async fn tell(
+    conn: &mut PgConnection,
+    namespace: &str,
+    action: &str,
+    resource: String,
+) -> anyhow::Result<()> {
+    let entry = Entry {
+        namespace: namespace.to_owned(),
+        actor: OPERATOR.to_owned(),
+        token_id: None,
+        action: action.to_owned(),
+        resource,
+        address: None,
+        request_id: None,
+    };
+    Ok(audit::append(conn, &[entry]).await?)
+}
+
+fn account_name(name: &str) -> anyhow::Result<String> {
+    job_fields::namespace(name).map_err(|why| anyhow!("the name {why}"))
+}
+
+fn read_password() -> anyhow::Result<SecretString> {
+    let line = io::stdin().lines().next();
+    let line = line.context("the standard input holds no password")??;
+    new_password(&line).map_err(|why| anyhow!("the password {why}"))
 }

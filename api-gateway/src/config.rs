@@ -1,12 +1,17 @@
 //! What the gateway is told: the sum of its components' configurations.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bus::BrokerConfig;
 use chassis::{HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
 use serde::Deserialize;
 use shared_types::SizeTable;
 use store::DatabaseConfig;
+use store::secrets::SecretsConfig;
+
+use crate::limits::LimitsConfig;
+use crate::password::PasswordConfig;
 
 /// The defaults, as a commented file.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -26,14 +31,30 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `[broker]`
     pub broker: BrokerConfig,
+    /// `[secrets]`
+    pub secrets: SecretsConfig,
     /// `[api]`
     pub api: ApiConfig,
+    /// `[limits]`
+    pub limits: LimitsConfig,
+    /// `[registration]`
+    pub registration: RegistrationConfig,
+    /// `[passwords]`
+    pub passwords: PasswordConfig,
     /// Names of the regions; the first is the default.
     #[serde(deserialize_with = "chassis::config::comma_list")]
     pub regions: Vec<String>,
     /// `[sizes]`: the same in every service of a deployment.
     #[serde(default)]
     pub sizes: SizeTable,
+}
+
+/// `[registration]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistrationConfig {
+    /// Whether anyone who reaches the port may make an account.
+    pub enabled: bool,
 }
 
 /// `[api]`: the public port.
@@ -44,8 +65,27 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Threads that answer requests.
     pub workers: usize,
+    /// Requests that may wait for an exec to end, at a time.
+    pub waiting: usize,
     /// Base of the links in lists; without it, the request's own host.
     pub public_url: Option<String>,
+    /// Proxies in front, each of which adds to `X-Forwarded-For`; with 0 no
+    /// such header is believed.
+    pub trusted_proxies: usize,
+    /// Connections of one worker at most.
+    pub max_connections: usize,
+    /// How long the head of a connection's first request may take.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// How long a body may take.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// How long a request may take until its answer begins.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// How long an idle connection is kept.
+    #[serde(with = "humantime_serde")]
+    pub keep_alive: Duration,
 }
 
 /// What `migrate` and `create-account` read; they need no broker.
@@ -60,6 +100,18 @@ pub struct CommandConfig {
     pub shutdown: ShutdownConfig,
     /// `[database]`
     pub database: DatabaseConfig,
+    /// `[passwords]`
+    pub passwords: PasswordConfig,
+}
+
+/// What `reseal-secrets` reads.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ResealConfig {
+    /// `[secrets]`
+    pub secrets: SecretsConfig,
+    /// What all commands read.
+    #[serde(flatten)]
+    pub command: CommandConfig,
 }
 
 macro_rules! service_config {
@@ -83,6 +135,20 @@ macro_rules! service_config {
 service_config!(Config);
 service_config!(CommandConfig);
 
+impl ServiceConfig for ResealConfig {
+    fn log(&self) -> &LogConfig {
+        self.command.log()
+    }
+
+    fn health(&self) -> &HealthConfig {
+        self.command.health()
+    }
+
+    fn shutdown(&self) -> &ShutdownConfig {
+        self.command.shutdown()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -96,16 +162,20 @@ mod tests {
         chassis::config::load_from(DEFAULTS, None, Some(pairs.collect::<HashMap<_, _>>()))
     }
 
-    const NEEDED: [(&str, &str); 2] = [
+    const NEEDED: [(&str, &str); 3] = [
         (
             "ESCAPEMENT__DATABASE__URL",
             "postgres://localhost/escapement",
+        ),
+        (
+            "ESCAPEMENT__SECRETS__KEYS",
+            "a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
         ),
         ("ESCAPEMENT__BROKER__URL", "amqp://localhost"),
     ];
 
     #[test]
-    fn two_urls_are_enough() {
+    fn two_urls_and_a_key_are_enough() {
         let config = load(&NEEDED).unwrap();
         assert_eq!(config.regions, ["BEIJING1"]);
         assert_eq!(config.api.workers, 2);
@@ -129,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_missing_url_is_named() {
-        let error = load(&NEEDED[..1]).unwrap_err().to_string();
+        let error = load(&NEEDED[..2]).unwrap_err().to_string();
         assert!(error.contains("broker"), "{error}");
     }
 }

@@ -1,61 +1,222 @@
 //! Execs: what clients do with them.
 
-use shared_types::{ExecId, JobId};
-use store::execs::{self, Exec, ManualTrigger};
-use store::jobs::{self, Job};
+use std::time::Duration;
 
+use futures::FutureExt;
+use shared_types::{ExecId, JobId};
+use store::PgConnection;
+use store::access::Access;
+use store::execs::{self, Exec, ManualExec, ManualTrigger};
+use store::jobs::{Hold, Job};
+
+use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
-use crate::page::{Cut, PageRequest};
+use crate::jobs;
+use crate::limits::Limit;
+use crate::origin::Origin;
+use crate::overrides::Overrides;
+use crate::view::ExecView;
+use crate::waiting;
+use crate::write::{Act, Announcement, Written};
 
 /// Has a job run now: one row, then the announcement, which may fail or be
 /// lost without harm.
-pub async fn trigger(gateway: &Gateway, caller: &Caller, job_id: JobId) -> Result<Exec, ApiError> {
-    let trigger = ManualTrigger {
-        id: ExecId::new(),
-        job_id,
-        namespace: caller.name().to_owned(),
-        created_by: caller.name().to_owned(),
+pub async fn trigger(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (job, overrides): (JobId, Option<Overrides>),
+) -> Result<Answer, ApiError> {
+    // Who runs a program of their choice with the job's secrets could read them.
+    let need = match &overrides {
+        Some(overrides) if overrides.replaces_program() => Access::Write,
+        _ => Access::Trigger,
     };
-    let Gateway {
-        store, publisher, ..
-    } = gateway.clone();
-    let work = async move {
-        let mut conn = store.connection().await?;
-        let exec = execs::trigger(&mut conn, &trigger).await?;
-        let exec = exec.ok_or(ApiError::NotFound)?;
-        let _ = publisher.exec_requested(&exec.region, exec.id);
-        Ok(exec)
-    };
-    gateway.to_completion(work).await
+    let job = jobs::get(gateway, caller, need, job).await?;
+    let trigger = manual(caller, job.id);
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let exec = match overrides {
+                    None => execs::trigger(conn, &trigger).await?,
+                    Some(overrides) => Some(insert_overridden(conn, trigger, overrides).await?),
+                };
+                created(&job, &exec.ok_or(ApiError::NotFound)?, "exec.trigger")
+            }
+            .boxed()
+        })
+        .await
 }
 
-/// An exec of a job of the caller's, with the job.
+async fn insert_overridden(
+    conn: &mut PgConnection,
+    trigger: ManualTrigger,
+    overrides: Overrides,
+) -> Result<Exec, ApiError> {
+    let job = store::jobs::get_held(conn, trigger.job_id, Hold::Shared).await?;
+    let job = job.ok_or(ApiError::NotFound)?.definition;
+    let recorded = serde_json::to_value(&overrides);
+    let new = ManualExec {
+        trigger,
+        namespace: job.namespace,
+        region: job.region,
+        spec: overrides.apply(job.spec).map_err(ApiError::Invalid)?,
+        overrides: Some(recorded.map_err(|error| ApiError::Internal(error.into()))?),
+        rerun_of: None,
+    };
+    Ok(execs::insert_manual(conn, &new).await?)
+}
+
+/// Runs again what an exec ran, whatever has become of its job's fields.
+pub async fn rerun(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (job, exec): (JobId, ExecId),
+) -> Result<Answer, ApiError> {
+    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
+    let trigger = manual(caller, job.id);
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let held = store::jobs::get_held(conn, job.id, Hold::Shared).await?;
+                held.ok_or(ApiError::NotFound)?;
+                let model = execs::get(conn, job.id, exec).await?;
+                let model = model.ok_or(ApiError::NotFound)?;
+                let new = ManualExec {
+                    trigger,
+                    namespace: job.definition.namespace.clone(),
+                    region: model.region,
+                    spec: model.spec,
+                    overrides: model.overrides,
+                    rerun_of: Some(model.id),
+                };
+                created(&job, &execs::insert_manual(conn, &new).await?, "exec.rerun")
+            }
+            .boxed()
+        })
+        .await
+}
+
+fn manual(caller: &Caller, job_id: JobId) -> ManualTrigger {
+    ManualTrigger {
+        id: ExecId::new(),
+        job_id,
+        created_by: caller.name().to_owned(),
+    }
+}
+
+fn created(job: &Job, exec: &Exec, action: &'static str) -> Result<Written, ApiError> {
+    let answer = Answer::created(&ExecView::from(exec))?;
+    let announcement = Announcement::Exec(exec.region.clone(), exec.id);
+    Ok(Written::new(answer, act(job, exec, action)).announcing([announcement]))
+}
+
+/// The line of the audit log for something done to an exec.
+fn act(job: &Job, exec: &Exec, action: &'static str) -> Act {
+    Act::new(
+        &job.definition.namespace,
+        action,
+        format!("jobs/{}/execs/{}", exec.job_id, exec.id),
+    )
+}
+
+/// Asks for the end of an exec; the executor brings it about.
+pub async fn cancel(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (job, exec): (JobId, ExecId),
+) -> Result<Answer, ApiError> {
+    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
+    let by = caller.name().to_owned();
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let exec = execs::request_cancel(conn, job.id, exec, &by).await?;
+                let exec = exec.ok_or(ApiError::NotFound)?;
+                if exec.state.is_terminal() {
+                    return Err(has_ended(&exec));
+                }
+                let answer = Answer::accepted(&ExecView::from(&exec))?;
+                let hint = Announcement::cancel(exec.region.clone(), exec.id);
+                Ok(Written::new(answer, act(&job, &exec, "exec.cancel")).announcing([hint]))
+            }
+            .boxed()
+        })
+        .await
+}
+
+fn has_ended(exec: &Exec) -> ApiError {
+    ApiError::Conflict {
+        kind: "exec-ended",
+        title: "Exec has ended",
+        detail: format!(
+            "the exec has ended as {} and cannot be cancelled; trigger or rerun it to run again",
+            exec.state
+        ),
+    }
+}
+
+/// Hides an exec, and asks for its end if it has not ended.
+pub async fn delete(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (job, exec): (JobId, ExecId),
+) -> Result<Answer, ApiError> {
+    let job = jobs::get(gateway, caller, Access::Write, job).await?;
+    let by = caller.name().to_owned();
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let exec = execs::delete(conn, job.id, exec, &by).await?;
+                let exec = exec.ok_or(ApiError::NotFound)?;
+                let open = !exec.state.is_terminal();
+                let hint = open.then(|| Announcement::cancel(exec.region.clone(), exec.id));
+                let act = act(&job, &exec, "exec.delete");
+                Ok(Written::new(Answer::no_content(), act).announcing(hint))
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// As [`get`], but not before the exec has ended or the time is up, with the
+/// exec as it is then.
+pub async fn wait(
+    gateway: &Gateway,
+    caller: &Caller,
+    ids: (JobId, ExecId),
+    time: Duration,
+) -> Result<(Job, Exec), ApiError> {
+    let found = get(gateway, caller, Access::Read, ids).await?;
+    if found.1.state.is_terminal() {
+        return Ok(found);
+    }
+    let waiter = gateway.waiting.join(found.1.id);
+    let mut waiter = waiter.ok_or_else(|| Limit::Waiting.refuse(waiting::INTERVAL))?;
+    let stopping = gateway.tasks.stopping();
+    tokio::select! {
+        () = waiter.ended() => {}
+        () = tokio::time::sleep(time) => {}
+        () = stopping.cancelled() => {}
+    }
+    gateway.tokens.recheck(caller).await?;
+    get(gateway, caller, Access::Read, ids).await
+}
+
+/// An exec that the caller may see, or do `need` to, with its job.
 pub async fn get(
     gateway: &Gateway,
     caller: &Caller,
+    need: Access,
     (job, exec): (JobId, ExecId),
 ) -> Result<(Job, Exec), ApiError> {
+    let job = jobs::get(gateway, caller, need, job).await?;
     let mut conn = gateway.store.connection().await?;
-    let found = jobs::get(&mut conn, caller.name(), job).await?;
-    let job = found.ok_or(ApiError::NotFound)?;
     let found = execs::get(&mut conn, job.id, exec).await?;
     Ok((job, found.ok_or(ApiError::NotFound)?))
-}
-
-/// A page of a job's execs and how many there are.
-pub async fn list(
-    gateway: &Gateway,
-    caller: &Caller,
-    job: JobId,
-    page: PageRequest<ExecId>,
-) -> Result<(i64, Cut<Exec>), ApiError> {
-    let mut conn = gateway.store.connection().await?;
-    if !jobs::exists(&mut conn, caller.name(), job).await? {
-        return Err(ApiError::NotFound);
-    }
-    let count = execs::count(&mut conn, job).await?;
-    let rows = execs::list(&mut conn, job, page.query()).await?;
-    Ok((count, page.cut(rows, |exec| exec.id)))
 }

@@ -4,6 +4,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// Complaints about unknown fields at most: a body can hold a hundred thousand.
+const UNKNOWN_MAX: usize = 20;
+/// Bytes of a name that may be a misspelt one.
+const NAME_MAX: usize = 64;
+
 /// What is wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -23,9 +28,11 @@ impl FieldError {
     }
 }
 
-/// A JSON object being read. `null` is the same as leaving a field out.
+/// A JSON object being read. `null` is the same as leaving a field out. The
+/// fields it may have are those that were asked for.
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
+    known: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
@@ -34,12 +41,14 @@ impl<'a> Fields<'a> {
     pub fn of(object: &'a Map<String, Value>) -> Self {
         Self {
             object,
+            known: Vec::new(),
             errors: Vec::new(),
         }
     }
 
     /// The field as it is.
-    pub fn value(&self, name: &str) -> Option<&'a Value> {
+    pub fn value(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -51,7 +60,7 @@ impl<'a> Fields<'a> {
     /// A field that must be there.
     pub fn required<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         parse: impl FnOnce(&'a Value) -> Result<T, String>,
     ) -> Option<T> {
         match self.value(name) {
@@ -63,7 +72,7 @@ impl<'a> Fields<'a> {
     /// A field with a default, which is checked like any other value.
     pub fn optional<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         default: impl FnOnce() -> Result<T, String>,
         parse: impl FnOnce(&'a Value) -> Result<T, String>,
     ) -> Option<T> {
@@ -71,13 +80,38 @@ impl<'a> Fields<'a> {
         self.keep(name, result)
     }
 
-    /// The complaints; empty when everything could be read.
-    pub fn into_errors(self) -> Vec<FieldError> {
-        self.errors
+    /// What was read, or the complaints: those so far, and one for each field
+    /// that nobody asked for.
+    pub fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<FieldError>> {
+        let names = self.object.keys().map(String::as_str);
+        let unknown = names.filter(|name| !self.known.contains(name));
+        let complaints: Vec<_> = unknown
+            .take(UNKNOWN_MAX)
+            .map(|name| FieldError::new(name, not_a_field(name, &self.known)))
+            .collect();
+        self.errors.extend(complaints);
+        match read {
+            Some(read) if self.errors.is_empty() => Ok(read),
+            _ => Err(self.errors),
+        }
     }
 
     fn keep<T>(&mut self, name: &str, result: Result<T, String>) -> Option<T> {
         result.map_err(|message| self.refuse(name, message)).ok()
+    }
+}
+
+/// What is wrong with a field that is none, with the one that was probably meant.
+fn not_a_field(name: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|known| (strsim::osa_distance(&name.to_lowercase(), known), known))
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
+        .min();
+    match near.filter(|_| name.len() <= NAME_MAX) {
+        Some((_, known)) => format!("is not a field; did you mean \"{known}\"?"),
+        None if known.is_empty() => "is not a field; this request takes none".to_owned(),
+        None => format!("is not a field; known are: {}", known.join(", ")),
     }
 }
 
@@ -93,4 +127,50 @@ pub fn boolean(value: &Value) -> Result<bool, String> {
     value
         .as_bool()
         .ok_or_else(|| "must be true or false".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn complaints(body: &Value) -> Vec<String> {
+        let mut fields = Fields::of(body.as_object().unwrap());
+        for name in ["name", "command", "docker_image_repo", "docker_image_tag"] {
+            fields.value(name);
+        }
+        let errors = fields.finish(Some(())).err().unwrap_or_default();
+        errors.into_iter().map(|error| error.message).collect()
+    }
+
+    #[test]
+    fn an_unknown_field_is_told_what_was_probably_meant() {
+        for (name, meant) in [
+            ("comand", "command"),
+            ("Command", "command"),
+            ("nmae", "name"),
+            ("docker_image_tags", "docker_image_tag"),
+            ("docker_imagerepo", "docker_image_repo"),
+        ] {
+            let expected = format!("is not a field; did you mean \"{meant}\"?");
+            assert_eq!(complaints(&json!({ name: 1 })), [expected], "{name}");
+        }
+        for name in ["colour", "", "x", &"command".repeat(20)] {
+            let all = "is not a field; known are: \
+                       name, command, docker_image_repo, docker_image_tag";
+            assert_eq!(complaints(&json!({ name: null })), [all], "{name}");
+        }
+        assert!(complaints(&json!({ "name": 1, "command": null })).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_is_known_or_refused(name in ".{0,80}") {
+            let known = ["name", "command", "docker_image_repo", "docker_image_tag"];
+            let refused = complaints(&json!({ name.clone(): 1 })).len();
+            prop_assert_eq!(refused, usize::from(!known.contains(&name.as_str())));
+        }
+    }
 }

@@ -1,14 +1,18 @@
 //! What every request may use.
 
-use std::future::Future;
+use std::sync::Arc;
 
 use bus::Publisher;
 use chassis::Tasks;
 use store::Store;
-use tracing::Instrument;
+use store::secrets::Keyring;
 
 use crate::catalog::Catalog;
-use crate::error::ApiError;
+use crate::config::RegistrationConfig;
+use crate::limits::Limits;
+use crate::password::Passwords;
+use crate::verified::VerifiedTokens;
+use crate::waiting::Waiting;
 
 /// The gateway's hands; one for all workers.
 #[derive(Debug, Clone)]
@@ -21,19 +25,16 @@ pub struct Gateway {
     pub tasks: Tasks,
     /// What this deployment offers.
     pub catalog: Catalog,
-}
-
-impl Gateway {
-    /// Does work to its end even if the client hangs up in the middle, which
-    /// drops its handler: a write is never left half done, and what was
-    /// committed is announced.
-    pub async fn to_completion<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        self.tasks
-            .spawn_finite(work.in_current_span())
-            .await
-            .map_err(|panic| ApiError::Internal(Box::new(panic)))?
-    }
+    /// Seals what must not be read in the database.
+    pub keyring: Keyring,
+    /// How often one client may ask.
+    pub limits: Arc<Limits>,
+    /// Who is behind a token.
+    pub tokens: VerifiedTokens,
+    /// Who waits for execs to end.
+    pub waiting: Waiting,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Whether strangers may become users.
+    pub registration: RegistrationConfig,
 }

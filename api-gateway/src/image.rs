@@ -1,6 +1,8 @@
 //! Names of container images, by the grammar of the OCI distribution
 //! reference: what a node could never pull is refused before it is stored.
 
+use shared_types::registry;
+
 /// Reads a repository: an optional registry with port, and a path.
 pub fn repository(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 255 {
@@ -9,10 +11,7 @@ pub fn repository(text: &str) -> Result<String, String> {
     if text.contains('@') {
         return Err("must not contain a digest; name the image by its tag".to_owned());
     }
-    let (registry, path) = match text.split_once('/') {
-        Some((first, rest)) if is_registry(first) => (Some(first), rest),
-        _ => (None, text),
-    };
+    let (registry, path) = registry::split(text);
     if path.contains(':') {
         return Err("must not contain a tag; send it as docker_image_tag".to_owned());
     }
@@ -24,6 +23,15 @@ pub fn repository(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
+}
+
+/// Reads a registry into its one spelling.
+pub fn registry(text: &str) -> Result<String, String> {
+    if text.len() <= 255 && is_host_and_port(text) {
+        Ok(registry::canonical(text))
+    } else {
+        Err("is not a registry such as docker.io or registry.example.com:5000".to_owned())
+    }
 }
 
 /// Reads a tag.
@@ -41,13 +49,6 @@ pub fn tag(text: &str) -> Result<String, String> {
              and not begin with \".\" or \"-\""
             .to_owned())
     }
-}
-
-/// Docker's rule: the first part is a registry if it could not be part of a path.
-fn is_registry(first: &str) -> bool {
-    first.contains(['.', ':'])
-        || first == "localhost"
-        || first.bytes().any(|b| b.is_ascii_uppercase())
 }
 
 fn is_host_and_port(text: &str) -> bool {
@@ -88,7 +89,7 @@ mod tests {
         for good in [
             "busybox",
             "library/busybox",
-            "index.alauda.cn/chennanfei/job_image",
+            "registry.example.com/chennanfei/job_image",
             "localhost/demo",
             "127.0.0.1:5000/demo",
             "registry:443/a/b__c/d--e.f",
@@ -127,6 +128,22 @@ mod tests {
                 .contains("docker_image_tag")
         );
         assert!(repository(&"a".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn registries() {
+        assert_eq!(super::registry("R.io:443").unwrap(), "r.io:443");
+        assert_eq!(super::registry("index.docker.io").unwrap(), "docker.io");
+        for bad in [
+            "",
+            "r.io/x",
+            "https://r.io",
+            "r.io:x",
+            "a b",
+            &"a".repeat(256),
+        ] {
+            assert!(super::registry(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

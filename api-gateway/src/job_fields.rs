@@ -1,22 +1,20 @@
 //! The rules of a job's single fields: a value comes out usable or with what
 //! would be right.
 
-use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use recurrence::Recurrence;
 use serde_json::Value;
 use shared_types::Command;
 
-use crate::fields::{FieldError, Fields};
-
 /// Characters of a job's name at most.
-const NAME_MAX: usize = 128;
+pub const NAME_MAX: usize = 128;
 /// Characters of a namespace at most, so that `jobs-<namespace>` is a DNS label.
-const NAMESPACE_MAX: usize = 58;
-/// Variables of a job at most.
-const VARS_MAX: usize = 256;
-/// Bytes of all their names and values at most.
-const VARS_MAX_BYTES: usize = 64 * 1024;
+pub const NAMESPACE_MAX: usize = 58;
+/// Seconds up to a week.
+pub const TIMEOUTS: RangeInclusive<u32> = 1..=604_800;
+/// Repetitions of a failed run.
+pub const RETRIES: RangeInclusive<u32> = 0..=10;
 
 /// A name for people, in any language.
 pub fn name(text: &str) -> Result<String, String> {
@@ -69,70 +67,26 @@ pub fn schedule_mode(text: &str) -> Result<Option<String>, String> {
     Ok(Some(text.to_owned()))
 }
 
-/// Environment variables. Only strings: `1.0` and `1` would be one number but
-/// are two texts, so a client has to say which it means.
-pub fn runtime_vars(fields: &mut Fields<'_>) -> Option<BTreeMap<String, String>> {
-    const FIELD: &str = "runtime_vars";
-    let Some(value) = fields.value(FIELD) else {
-        return Some(BTreeMap::new());
-    };
-    let Some(object) = value.as_object() else {
-        fields.refuse(FIELD, "must be an object of strings");
-        return None;
-    };
-    let mut vars = BTreeMap::new();
-    let mut errors = Vec::new();
-    for (name, value) in object {
-        match variable(name, value) {
-            Ok(value) => {
-                vars.insert(name.clone(), value);
-            }
-            Err(message) => errors.push(FieldError::new(&format!("{FIELD}.{name}"), message)),
-        }
-    }
-    let bytes: usize = vars
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    if object.len() > VARS_MAX {
-        fields.refuse(FIELD, format!("has more than {VARS_MAX} variables"));
-    } else if bytes > VARS_MAX_BYTES {
-        fields.refuse(
-            FIELD,
-            format!("has more than {VARS_MAX_BYTES} bytes in all"),
-        );
-    } else if errors.is_empty() {
-        return Some(vars);
-    } else {
-        for error in errors {
-            fields.refuse(&error.field, error.message);
-        }
-    }
-    None
+/// Seconds that a program may run.
+pub fn timeout(value: &Value) -> Result<Option<u32>, String> {
+    whole_number(value, TIMEOUTS).map(Some)
 }
 
-/// Kubernetes' rule for names, which is wider than the shell's.
-fn variable(name: &str, value: &Value) -> Result<String, String> {
-    let valid = !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    if !valid {
-        return Err(
-            "is not the name of an environment variable: letters, digits, \"_\", \".\" \
-                    or \"-\", not beginning with a digit"
-                .to_owned(),
-        );
-    }
-    match value {
-        Value::String(text) if text.contains('\0') => {
-            Err("contains a NUL character, which no program can be given".to_owned())
-        }
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Err(format!("must be a string: write \"{value}\"")),
-        _ => Err("must be a string".to_owned()),
-    }
+/// How often a run that failed is repeated.
+pub fn retries(value: &Value) -> Result<Option<u32>, String> {
+    whole_number(value, RETRIES).map(Some)
+}
+
+fn whole_number(value: &Value, range: RangeInclusive<u32>) -> Result<u32, String> {
+    // JSON knows one kind of number: 5.0 is 5.
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0);
+    let number = whole.and_then(|number| number.to_string().parse().ok());
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let (first, last) = range.into_inner();
+            format!("must be a whole number from {first} to {last}")
+        })
 }
 
 #[cfg(test)]
@@ -141,13 +95,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn vars(value: &Value) -> Result<BTreeMap<String, String>, Vec<FieldError>> {
-        let body = json!({ "runtime_vars": value });
-        let mut fields = Fields::of(body.as_object().unwrap());
-        let vars = runtime_vars(&mut fields);
-        vars.ok_or(fields.into_errors())
-    }
 
     #[test]
     fn names_in_any_language() {
@@ -190,39 +137,24 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_variable_is_named() {
-        let good = vars(&json!({ "A": "", "b_1": "x", "spring.profile-x": "é" })).unwrap();
-        assert_eq!(good.len(), 3);
-        assert_eq!(vars(&json!(null)).unwrap(), BTreeMap::new());
-        let errors =
-            vars(&json!({ "A": 1, "1b": "", "c=d": "", "E": null, "F": "\0" })).unwrap_err();
-        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        let expected = ["A", "1b", "c=d", "E", "F"].map(|name| format!("runtime_vars.{name}"));
-        assert_eq!(fields.len(), expected.len());
-        assert!(
-            expected
-                .iter()
-                .all(|field| fields.contains(&field.as_str()))
-        );
-        let number = errors
-            .iter()
-            .find(|error| error.field == "runtime_vars.A")
-            .unwrap();
-        assert_eq!(number.message, "must be a string: write \"1\"");
-    }
-
-    #[test]
-    fn variables_are_bounded() {
-        let many = |n: usize| {
-            (0..n)
-                .map(|i| (format!("V{i}"), json!("")))
-                .collect::<Value>()
-        };
-        assert!(vars(&many(256)).is_ok());
-        assert_eq!(vars(&many(257)).unwrap_err()[0].field, "runtime_vars");
-        assert!(vars(&json!({ "A": "x".repeat(VARS_MAX_BYTES - 1) })).is_ok());
-        assert!(vars(&json!({ "A": "x".repeat(VARS_MAX_BYTES) })).is_err());
-        assert!(vars(&json!([])).is_err());
+    fn numbers_are_whole_and_bounded() {
+        for good in [1, 604_800] {
+            assert_eq!(timeout(&json!(good)).unwrap(), Some(good));
+        }
+        assert_eq!(timeout(&json!(5.0)).unwrap(), Some(5));
+        for bad in [
+            json!(0),
+            json!(604_801),
+            json!(-1),
+            json!(1.5),
+            json!("1"),
+            json!(u64::MAX),
+        ] {
+            let error = timeout(&bad).unwrap_err();
+            assert_eq!(error, "must be a whole number from 1 to 604800", "{bad}");
+        }
+        assert_eq!(retries(&json!(0)).unwrap(), Some(0));
+        assert!(retries(&json!(11)).is_err());
     }
 
     proptest! {
@@ -234,9 +166,6 @@ mod tests {
             if let Ok(label) = namespace(&text) {
                 prop_assert!(!label.is_empty() && label.is_ascii());
             }
-            let expected = text.starts_with(|c: char| !c.is_ascii_digit())
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-            prop_assert_eq!(variable(&text, &json!("")).is_ok(), expected);
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use std::vec;
 
 use shared_types::{ExecId, JobId};
+use store::access::Access;
 use store::events::{self, ExecEventEntry};
 use store::execs::Exec;
 use store::logs::{self, PageLimits, Span, Stream, StreamKey};
@@ -57,7 +58,7 @@ pub async fn open(
     ids: (JobId, ExecId),
     window: Window,
 ) -> Result<LogReader, ApiError> {
-    let (_, exec) = execs::get(gateway, caller, ids).await?;
+    let (_, exec) = execs::get(gateway, caller, Access::Read, ids).await?;
     let outline = settled(&gateway.store, &exec).await?;
     Ok(LogReader {
         store: gateway.store.clone(),

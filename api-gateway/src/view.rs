@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
-use shared_types::{Command, ExecId, JobId, Reason};
+use serde_json::Value;
+use shared_types::{Command, ExecId, JobId, Reason, SecretId};
 use store::execs::Exec;
 use store::jobs::Job;
 
@@ -19,17 +20,62 @@ impl Serialize for Timestamp {
     }
 }
 
+/// Secret variables as `{"NAME": null}`: that they are there is no secret.
+#[derive(Debug, Clone, Copy)]
+struct SecretNames<'a>(&'a BTreeMap<String, SecretId>);
+
+impl Serialize for SecretNames<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.keys().map(|name| (name, ())))
+    }
+}
+
 /// A list's page.
 #[derive(Debug, Serialize)]
 pub struct Envelope<T> {
-    /// Rows of the whole list, exactly.
+    /// Rows of the whole list, or as many of them as were counted.
     pub count: i64,
-    /// Absolute URL of the next newer page.
+    /// Whether all were counted.
+    pub count_is_exact: bool,
+    /// Absolute URL of the page before.
     pub previous: Option<String>,
-    /// Absolute URL of the next older page.
+    /// Absolute URL of the page after.
     pub next: Option<String>,
     /// The page.
     pub results: Vec<T>,
+}
+
+impl<T> Envelope<T> {
+    /// A list that is one page.
+    pub fn whole(results: Vec<T>) -> Self {
+        Self {
+            count: i64::try_from(results.len()).unwrap_or(i64::MAX),
+            count_is_exact: true,
+            previous: None,
+            next: None,
+            results,
+        }
+    }
+}
+
+/// A region that execs can run in.
+#[derive(Debug, Serialize)]
+pub struct RegionView<'a> {
+    /// What jobs name it by.
+    pub name: &'a str,
+    /// Whether it is that of jobs that name none.
+    pub is_default: bool,
+}
+
+/// What a size grants, in Kubernetes quantities.
+#[derive(Debug, Serialize)]
+pub struct SizeView<'a> {
+    /// What jobs name it by.
+    pub name: &'a str,
+    /// Cores, or thousandths of one.
+    pub cpu: &'a str,
+    /// Bytes.
+    pub memory: &'a str,
 }
 
 /// A job.
@@ -47,6 +93,9 @@ pub struct JobView<'a> {
     is_schedule_active: bool,
     schedule_mode: Option<&'a str>,
     runtime_vars: &'a BTreeMap<String, String>,
+    secret_vars: SecretNames<'a>,
+    timeout: Option<u32>,
+    retries: Option<u32>,
     email_enabled: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -69,6 +118,9 @@ impl<'a> From<&'a Job> for JobView<'a> {
             is_schedule_active: definition.schedule_active,
             schedule_mode: definition.schedule_mode.as_deref(),
             runtime_vars: &spec.vars,
+            secret_vars: SecretNames(&spec.secret_vars),
+            timeout: spec.timeout,
+            retries: spec.retries,
             email_enabled: definition.email_enabled,
             created_at: Timestamp(job.created_at),
             updated_at: Timestamp(job.updated_at),
@@ -90,6 +142,11 @@ pub struct ExecView<'a, J> {
     resource_size: &'a str,
     region_name: &'a str,
     runtime_vars: &'a BTreeMap<String, String>,
+    secret_vars: SecretNames<'a>,
+    timeout: Option<u32>,
+    retries: Option<u32>,
+    overrides: Option<&'a Value>,
+    rerun_of: Option<ExecId>,
     created_at: Timestamp,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
@@ -99,6 +156,7 @@ pub struct ExecView<'a, J> {
     exit_code: Option<i32>,
     attempt: i32,
     slot_at: Option<Timestamp>,
+    cancel_requested_at: Option<Timestamp>,
 }
 
 impl<'a, J> ExecView<'a, J> {
@@ -117,6 +175,11 @@ impl<'a, J> ExecView<'a, J> {
             resource_size: &spec.size,
             region_name: &exec.region,
             runtime_vars: &spec.vars,
+            secret_vars: SecretNames(&spec.secret_vars),
+            timeout: spec.timeout,
+            retries: spec.retries,
+            overrides: exec.overrides.as_ref(),
+            rerun_of: exec.rerun_of,
             created_at: Timestamp(exec.created_at),
             started_at: exec.started_at.map(Timestamp),
             ended_at: exec.ended_at.map(Timestamp),
@@ -126,6 +189,7 @@ impl<'a, J> ExecView<'a, J> {
             exit_code: exec.exit_code,
             attempt: exec.attempt,
             slot_at: exec.slot_at.map(Timestamp),
+            cancel_requested_at: exec.cancel_requested_at.map(Timestamp),
         }
     }
 }
@@ -156,85 +220,4 @@ impl Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use shared_types::{ExecSpec, ExecState, TriggerMode};
-
-    use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    fn exec(started: Option<&str>, ended: Option<&str>) -> Exec {
-        Exec {
-            id: "64b2d045-2881-4293-9bcd-bdc04b953115".parse().unwrap(),
-            job_id: JobId(146),
-            region: "BEIJING1".to_owned(),
-            trigger_mode: TriggerMode::Manual,
-            slot_at: None,
-            created_by: "me".to_owned(),
-            created_at: at("2015-12-28T14:51:53Z"),
-            spec: ExecSpec {
-                command: Command::Words(vec!["a".to_owned()]),
-                image_repo: "i".to_owned(),
-                image_tag: "t".to_owned(),
-                size: "XS".to_owned(),
-                vars: BTreeMap::new(),
-            },
-            state: ExecState::Failed,
-            reason: Some(Reason::ExitCode),
-            message: None,
-            exit_code: Some(3),
-            attempt: 1,
-            started_at: started.map(at),
-            ended_at: ended.map(at),
-        }
-    }
-
-    fn duration(started: Option<&str>, ended: Option<&str>) -> serde_json::Value {
-        json!(ExecView::from(&exec(started, ended)))["duration"].clone()
-    }
-
-    #[test]
-    fn times_have_six_digits_and_an_offset() {
-        for (given, shown) in [
-            ("2015-12-28T14:51:53.1Z", "2015-12-28T14:51:53.100000+00:00"),
-            ("2015-12-28T14:51:53Z", "2015-12-28T14:51:53.000000+00:00"),
-            (
-                "2015-12-28T14:51:53.6392559Z",
-                "2015-12-28T14:51:53.639255+00:00",
-            ),
-        ] {
-            assert_eq!(json!(Timestamp(at(given))), shown);
-        }
-    }
-
-    #[test]
-    fn durations() {
-        let start = Some("2015-12-28T14:00:00.5Z");
-        assert_eq!(duration(None, start), json!(null));
-        assert_eq!(duration(start, None), json!(null));
-        for (end, hours, minutes, seconds) in [
-            ("2015-12-28T14:00:10.5Z", 0, 0, 10),
-            ("2015-12-28T14:00:10.4Z", 0, 0, 9),
-            ("2015-12-30T16:03:04.5Z", 50, 3, 4),
-            ("2015-12-28T13:59:59Z", 0, 0, 0),
-        ] {
-            let expected = json!({ "hours": hours, "minutes": minutes, "seconds": seconds });
-            assert_eq!(duration(start, Some(end)), expected);
-        }
-    }
-
-    #[test]
-    fn an_exec_in_words_and_letters() {
-        let exec = exec(None, Some("2015-12-28T14:00:00Z"));
-        let view = json!(ExecView::from(&exec));
-        assert_eq!(view["status"], "F");
-        assert_eq!(view["trigger_mode"], "M");
-        assert_eq!(view["reason"], "exit_code");
-        assert_eq!(view["command"], json!(["a"]));
-        assert_eq!(view["runtime_vars"], json!({}));
-        assert_eq!(view["id"], "64b2d045-2881-4293-9bcd-bdc04b953115");
-    }
-}
+mod tests;

@@ -2,6 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+/// Digits of whole seconds at most: enough for thirty thousand years.
+const WHOLE_MAX: usize = 12;
+
 /// The times a client asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Window {
@@ -40,6 +43,9 @@ fn seconds(text: &str) -> Result<(DateTime<Utc>, TimeDelta), String> {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
         return Err("must be Unix seconds such as 1451350945".to_owned());
+    }
+    if whole.len() > WHOLE_MAX {
+        return Err(out_of_range());
     }
     let whole = whole.parse().map_err(|_| out_of_range())?;
     let nanos = format!("{fraction:0<9}")

@@ -27,7 +27,7 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
     // What is in it already are the pods that outlive a killed containerd; `down` clears it.
     fs::create_dir_all(state(root))?;
     network(root).await?;
-    registry_hosts(root)?;
+    speak_http(root, ports::known(root, crate::registry::NAME)?)?;
     let config = root.write("containerd/config.toml", &config(root))?;
     Program::new(NAME, need("containerd")?)
         .args(["--config".into(), config.into_os_string()])
@@ -98,9 +98,8 @@ state = "{state}/state"
     )
 }
 
-/// The loopback registry speaks plain HTTP.
-fn registry_hosts(root: &Root) -> Result<()> {
-    let port = ports::known(root, crate::registry::NAME)?;
+/// Says that the loopback registry on that port speaks plain HTTP; read at each pull.
+pub(crate) fn speak_http(root: &Root, port: u16) -> Result<()> {
     let content = format!(
         "server = \"http://127.0.0.1:{port}\"\n\
          [host.\"http://127.0.0.1:{port}\"]\n  capabilities = [\"pull\", \"resolve\"]\n"

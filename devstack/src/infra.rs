@@ -23,10 +23,12 @@ pub enum Part {
     RabbitMq,
     /// Registry, containerd, control plane, one node.
     Kubernetes,
+    /// Python that can make virtual environments.
+    Python,
 }
 
 impl Part {
-    /// All of them.
+    /// What the ring stands on.
     pub const ALL: [Self; 3] = [Self::Postgres, Self::RabbitMq, Self::Kubernetes];
 }
 

@@ -46,6 +46,13 @@ const PACKAGES: &[Package] = &[
     package("libc6-dev", Part::Kubernetes, || {
         Path::new("/usr/include/stdio.h").is_file()
     }),
+    package("python3-venv", Part::Python, || {
+        // Debian's python3 has `venv` but not what it needs.
+        std::process::Command::new("python3")
+            .args(["-c", "import ensurepip, venv"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    }),
 ];
 
 const fn package(name: &'static str, part: Part, present: fn() -> bool) -> Package {

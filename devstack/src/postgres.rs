@@ -93,6 +93,13 @@ pub(crate) async fn query(url: &Url, sql: &str) -> Result<String> {
     run(&mut command).await
 }
 
+/// Every row of a database as text.
+pub(crate) async fn dump(url: &Url) -> Result<String> {
+    let bin = programs().context("the package postgresql (pg_dump) is missing")?;
+    let mut command = Command::new(bin.join("pg_dump"));
+    run(command.args(["--data-only", "--dbname", url.as_str()])).await
+}
+
 /// Creates a database unless it exists, and returns its address.
 pub(crate) async fn create_database(server: &Url, name: &str) -> Result<Url> {
     let known = format!("SELECT 1 FROM pg_database WHERE datname = '{name}'");

@@ -169,22 +169,31 @@ pub(crate) async fn create_vhost(api: &str, server: &Url, name: &str) -> Result<
 
 /// Removes a vhost with all it holds.
 pub(crate) async fn delete_vhost(api: &str, name: &str) -> Result<()> {
-    call(api, reqwest::Method::DELETE, &format!("vhosts/{name}"), "").await
+    let path = format!("vhosts/{name}");
+    call(api, reqwest::Method::DELETE, &path, "")
+        .await
+        .map(drop)
 }
 
-async fn call(api: &str, method: reqwest::Method, path: &str, body: &'static str) -> Result<()> {
+/// One request to the management API; returns the body of its answer.
+pub(crate) async fn call(
+    api: &str,
+    method: reqwest::Method,
+    path: &str,
+    body: &str,
+) -> Result<String> {
     let answer = reqwest::Client::new()
         .request(method, format!("{api}/api/{path}"))
         .header("content-type", "application/json")
         .timeout(Duration::from_secs(30))
-        .body(body)
+        .body(body.to_owned())
         .send()
         .await
         .with_context(|| format!("RabbitMQ management: {path}"))?;
     if !answer.status().is_success() {
         bail!("RabbitMQ management: {path}: {}", answer.status());
     }
-    Ok(())
+    Ok(answer.text().await?)
 }
 
 /// Waits until the broker of this address takes connections.

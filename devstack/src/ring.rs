@@ -34,6 +34,7 @@ pub struct Ring {
     pub(crate) amqp_url: Url,
     pub(crate) api: Option<String>,
     pub(crate) kubeconfig: PathBuf,
+    pub(crate) keys: String,
     pub(crate) broker: Option<RabbitMq>,
     pub(crate) env: Vec<(Service, String, String)>,
     pub(crate) replicas: Mutex<Vec<(Service, String)>>,
@@ -47,6 +48,7 @@ impl Ring {
             name: name.to_owned(),
             main: false,
             own_broker: false,
+            services: Service::ALL.to_vec(),
             env: Vec::new(),
         }
     }
@@ -158,6 +160,11 @@ impl Ring {
     /// The name of its only region.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// Everything in the ring's database, as text.
+    pub async fn dump(&self) -> Result<String> {
+        postgres::dump(&self.database_url).await
     }
 
     /// Runs one statement in the ring's database and returns its rows as plain text.

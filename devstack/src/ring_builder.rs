@@ -1,14 +1,17 @@
 //! How a ring is made: what it gets of its own, and what its services are told.
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
 
 use crate::infra::Infra;
 use crate::rabbitmq::RabbitMq;
 use crate::ring::Ring;
-use crate::root::short_hash;
+use crate::root::{Root, short_hash};
 use crate::service::Service;
 use crate::{postgres, rabbitmq};
 
@@ -19,6 +22,7 @@ pub struct RingBuilder {
     pub(crate) name: String,
     pub(crate) main: bool,
     pub(crate) own_broker: bool,
+    pub(crate) services: Vec<Service>,
     pub(crate) env: Vec<(Service, String, String)>,
 }
 
@@ -27,6 +31,13 @@ impl RingBuilder {
     #[must_use]
     pub fn own_broker(mut self) -> Self {
         self.own_broker = true;
+        self
+    }
+
+    /// Starts these services only; without the two that use the cluster the ring needs none.
+    #[must_use]
+    pub fn only(mut self, services: &[Service]) -> Self {
+        self.services = services.to_vec();
         self
     }
 
@@ -39,15 +50,17 @@ impl RingBuilder {
 
     /// Creates database and vhost, migrates, starts the services, waits until each is ready.
     pub async fn start(self) -> Result<Ring> {
+        let services = self.services.clone();
         let ring = self.prepare().await?;
         ring.migrate().await?;
-        try_join_all(Service::ALL.map(|service| ring.start(service))).await?;
+        try_join_all(services.into_iter().map(|service| ring.start(service))).await?;
         Ok(ring)
     }
 
     /// Database, vhost and addresses, without starting a service.
     pub(crate) async fn prepare(self) -> Result<Ring> {
         let root = self.infra.root.clone();
+        let kubeconfig = self.kubeconfig()?;
         let server = self.infra.database_url.clone();
         let server = server.context("a ring needs Postgres (DATABASE_URL)")?;
         let unique = format!("ring_{}", short_hash(self.name.as_bytes()));
@@ -73,9 +86,7 @@ impl RingBuilder {
             // A broker of the user: its address says which vhost to use.
             None => amqp,
         };
-        let kubeconfig = self.infra.kubeconfig.clone();
         Ok(Ring {
-            root,
             name: self.name,
             main: self.main,
             region: if self.main {
@@ -88,13 +99,29 @@ impl RingBuilder {
             database_url,
             amqp_url,
             api,
-            kubeconfig: kubeconfig.context("a ring needs Kubernetes (KUBECONFIG)")?,
+            keys: sealing_key(&root)?,
+            root,
+            kubeconfig,
             label,
             broker,
             env: self.env,
             replicas: Mutex::default(),
         })
     }
+
+    fn kubeconfig(&self) -> Result<PathBuf> {
+        if !self.services.iter().any(|service| service.uses_cluster()) {
+            return Ok(PathBuf::new());
+        }
+        let given = self.infra.kubeconfig.clone();
+        given.context("a ring needs Kubernetes (KUBECONFIG)")
+    }
+}
+
+/// The key of what is sealed in the databases of a root, for as long as it is there.
+fn sealing_key(root: &Root) -> Result<String> {
+    let bytes = root.state().secret("sealing")?;
+    Ok(format!("dev:{}", STANDARD.encode(bytes)))
 }
 
 impl Ring {
@@ -107,6 +134,9 @@ impl Ring {
         }
         if service == Service::Gateway {
             all.push(("REGIONS", self.region.clone()));
+        }
+        if service.holds_keys() {
+            all.push(("SECRETS__KEYS", self.keys.clone()));
         }
         if service.uses_cluster() {
             all.push(("CLUSTER__REGION", self.region.clone()));

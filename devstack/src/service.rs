@@ -46,6 +46,11 @@ impl Service {
         matches!(self, Self::Executor | Self::Logs)
     }
 
+    /// Whether it seals or opens secrets.
+    pub(crate) const fn holds_keys(self) -> bool {
+        matches!(self, Self::Gateway | Self::Executor)
+    }
+
     /// Services are built into the folder this program was built into.
     pub(crate) fn file(self) -> Result<PathBuf> {
         let own = std::env::current_exe()?;

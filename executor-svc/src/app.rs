@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use shared_types::message::{ExecMessage, Hint};
+use store::secrets::Keyring;
 use store::{Role, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use crate::sweep::Sweep;
 /// Builds the service and starts its loops.
 pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     check(&config)?;
+    let keyring = keyring(&config)?;
     let config = Arc::new(config);
     let store = Store::new(&config.database, Role::Executor)?;
     let clients = Clients::new(&config.cluster).await?;
@@ -34,7 +36,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let watches = Watches::start(&config, &clients, &queue, &process);
     let client = clients.unary;
     let reconciler = Arc::new(Reconciler {
-        record: Record::new(store.clone(), bus.publisher()),
+        record: Record::new(store.clone(), bus.publisher(), keyring),
         jobs: watches.jobs,
         pods: watches.pods,
         objects: Objects::new(client.clone()),
@@ -116,6 +118,10 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     Ok(())
+}
+
+fn keyring(config: &Config) -> Result<Keyring, ConfigError> {
+    Keyring::new(&config.secrets).map_err(|why| ConfigError::invalid("secrets.keys", why))
 }
 
 /// What the cluster shows, and whether it has shown everything once.

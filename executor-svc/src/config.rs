@@ -9,6 +9,7 @@ use cluster::ClusterConfig;
 use serde::Deserialize;
 use shared_types::SizeTable;
 use store::DatabaseConfig;
+use store::secrets::SecretsConfig;
 
 /// The embedded defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -28,6 +29,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `[broker]`
     pub broker: BrokerConfig,
+    /// `[secrets]`
+    pub secrets: SecretsConfig,
     /// `[cluster]`
     pub cluster: ClusterConfig,
     /// `[reconcile]`

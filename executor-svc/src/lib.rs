@@ -2,6 +2,7 @@
 //! starts at most once, whatever is restarted, delivered twice or lost.
 
 pub mod app;
+pub mod confidential;
 pub mod config;
 pub mod decide;
 pub mod evidence;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use cluster::{ClusterConfig, PodIdentity, names};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Container, EnvVar, PodSchedulingGate, PodSecurityContext, PodSpec, PodTemplateSpec,
-    ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
+    Container, EnvVar, LocalObjectReference, PodSchedulingGate, PodSecurityContext, PodSpec,
+    PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use shared_types::{ExecSpec, SizeTable};
 use thiserror::Error;
 
+use crate::confidential::{self, Confidential};
 use crate::config::{Limits, PodConfig};
 use crate::namespace::SERVICE_ACCOUNT;
 
@@ -50,11 +51,21 @@ pub struct Template<'a> {
 impl Template<'_> {
     /// The Job of one attempt. Its pod waits at the gate until it is claimed,
     /// and carries no finalizer before.
-    pub fn job(&self, identity: &PodIdentity, spec: &ExecSpec) -> Result<Job, ManifestError> {
+    pub fn job(
+        &self,
+        identity: &PodIdentity,
+        spec: &ExecSpec,
+        confidential: &Confidential,
+    ) -> Result<Job, ManifestError> {
         let labels = self.labels(identity);
+        let name = identity.exec.job_name(identity.attempt);
+        let mut pod = self.pod(self.container(spec, &name)?);
+        if confidential.credential.is_some() {
+            pod.image_pull_secrets = Some(vec![LocalObjectReference { name: name.clone() }]);
+        }
         Ok(Job {
             metadata: ObjectMeta {
-                name: Some(identity.exec.job_name(identity.attempt)),
+                name: Some(name),
                 namespace: Some(self.cluster.namespace(&identity.namespace)),
                 labels: Some(labels.clone()),
                 ..ObjectMeta::default()
@@ -71,7 +82,7 @@ impl Template<'_> {
                         annotations: Some(keep_on_node()),
                         ..ObjectMeta::default()
                     }),
-                    spec: Some(self.pod(self.container(spec)?)),
+                    spec: Some(pod),
                 },
                 ..JobSpec::default()
             }),
@@ -120,19 +131,24 @@ impl Template<'_> {
         }
     }
 
-    fn container(&self, spec: &ExecSpec) -> Result<Container, ManifestError> {
+    /// The program; `secret` is the name of the Secret with its secret variables.
+    fn container(&self, spec: &ExecSpec, secret: &str) -> Result<Container, ManifestError> {
         let args = spec.command.args().map_err(ManifestError::Command)?;
-        let vars = spec.vars.iter().map(|(name, value)| EnvVar {
+        let plain = spec.vars.iter().map(|(name, value)| EnvVar {
             name: name.clone(),
             value: Some(literal(value)),
             value_from: None,
         });
+        let sealed = spec.secret_vars.keys();
+        let vars: Vec<_> = plain
+            .chain(sealed.map(|name| confidential::variable(secret, name)))
+            .collect();
         Ok(Container {
             name: names::MAIN_CONTAINER.to_owned(),
             image: Some(spec.image()),
             image_pull_policy: Some(self.pod.image_pull_policy.clone()),
             args: (!args.is_empty()).then(|| args.iter().map(|arg| literal(arg)).collect()),
-            env: (!spec.vars.is_empty()).then(|| vars.collect()),
+            env: (!vars.is_empty()).then_some(vars),
             resources: Some(self.resources(&spec.size)?),
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(self.pod.allow_privilege_escalation),
@@ -201,92 +217,4 @@ fn seconds(duration: Duration) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use shared_types::{Command, ExecId, JobId};
-
-    use super::*;
-    use crate::config::{Config, DEFAULTS};
-
-    fn job(spec: &ExecSpec) -> Result<Job, ManifestError> {
-        let given = [
-            ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
-            ("ESCAPEMENT__BROKER__URL", "amqp://h"),
-        ];
-        let given = given
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
-        let config: Config = chassis::config::load_from(DEFAULTS, None, Some(given)).unwrap();
-        let identity = PodIdentity {
-            exec: "0191e1a0-1234-7000-8000-0000000000ff"
-                .parse::<ExecId>()
-                .unwrap(),
-            attempt: 1,
-            job: JobId(146),
-            namespace: "demo".to_owned(),
-        };
-        let template = Template {
-            cluster: &config.cluster,
-            pod: &config.pod,
-            limits: &config.limits,
-            sizes: &config.sizes,
-        };
-        template.job(&identity, spec)
-    }
-
-    fn spec() -> ExecSpec {
-        ExecSpec {
-            command: Command::Text("sh -c 'echo hi'".to_owned()),
-            image_repo: "docker.io/library/busybox".to_owned(),
-            image_tag: "1.37".to_owned(),
-            size: "XXS".to_owned(),
-            vars: [("GREETING".to_owned(), "hi".to_owned())].into(),
-        }
-    }
-
-    #[test]
-    fn every_field_of_a_job() {
-        insta::assert_yaml_snapshot!(job(&spec()).unwrap());
-    }
-
-    #[test]
-    fn nothing_in_what_is_given_is_expanded() {
-        let spec = ExecSpec {
-            command: Command::Text("sh -c 'echo $$ $(GREETING)'".to_owned()),
-            vars: [("PRICE".to_owned(), "$5 $(HOME)".to_owned())].into(),
-            ..spec()
-        };
-        let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
-        let main = &pod.containers[0];
-        let args = main.args.as_ref().unwrap();
-        assert_eq!(args[2], "echo $$$$ $$(GREETING)");
-        let value = main.env.as_ref().unwrap()[0].value.as_deref();
-        assert_eq!(value, Some("$$5 $$(HOME)"));
-    }
-
-    #[test]
-    fn an_unknown_size_names_the_known() {
-        let spec = ExecSpec {
-            size: "HUGE".to_owned(),
-            ..spec()
-        };
-        let error = job(&spec).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "there is no size HUGE; sizes are L, M, S, XL, XS, XXS"
-        );
-    }
-
-    #[test]
-    fn nothing_given_leaves_the_images_own() {
-        let spec = ExecSpec {
-            command: Command::Text(String::new()),
-            vars: BTreeMap::new(),
-            ..spec()
-        };
-        let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
-        assert_eq!(
-            (&pod.containers[0].args, &pod.containers[0].env),
-            (&None, &None)
-        );
-    }
-}
+mod tests;

@@ -1,6 +1,8 @@
 //! The changes that are made in the cluster. Each names the one object it means
 //! by uid, and takes "already so" and "already gone" for success.
 
+mod secrets;
+
 use std::time::Duration;
 
 use cluster::finalizer::{self, FinalizerError};
@@ -8,7 +10,7 @@ use cluster::{CallError, PodIdentity, names, patch, persist};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, PostParams, Preconditions};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::view::{JobView, gate};
@@ -55,9 +57,7 @@ impl Objects {
             Err(error) if error.code() == Some(409) => persist(LIMIT, || api.get(&name)).await?,
             Err(error) => return Err(error),
         };
-        let ours = PodIdentity::of_object(&found) == PodIdentity::of_object(job)
-            && found.labels().get(names::INSTANCE) == job.labels().get(names::INSTANCE);
-        Ok(match found.uid().filter(|_| ours) {
+        Ok(match found.uid().filter(|_| same_attempt(&found, job)) {
             Some(uid) => Created::There(uid),
             None => Created::Foreign,
         })
@@ -120,6 +120,12 @@ impl Objects {
         let name = pod.name_any();
         settled(patch::apply(&api, &name, patch).await)
     }
+}
+
+/// Whether both are of one attempt of this installation.
+fn same_attempt<K: Resource>(found: &K, ours: &K) -> bool {
+    PodIdentity::of_object(found) == PodIdentity::of_object(ours)
+        && found.labels().get(names::INSTANCE) == ours.labels().get(names::INSTANCE)
 }
 
 /// Gone, changed meanwhile, or a failed `test` (422): what was seen is out of

@@ -10,17 +10,25 @@ use shared_types::{ExecId, ExecSpec, ExecState};
 use store::lifecycle::{
     self, Applied, Claim, End, Ended, Placement, Retry, Start, Tracked, Verdict,
 };
-use store::{AsyncConnection, Store, StoreError};
+use store::secrets::{self, Keyring};
+use store::{AsyncConnection, Store, StoreError, registries};
+
+use crate::confidential::Confidential;
 
 /// The status columns of execs.
 pub(crate) struct Record {
     store: Store,
     publisher: Publisher,
+    keyring: Keyring,
 }
 
 impl Record {
-    pub(crate) fn new(store: Store, publisher: Publisher) -> Self {
-        Self { store, publisher }
+    pub(crate) fn new(store: Store, publisher: Publisher, keyring: Keyring) -> Self {
+        Self {
+            store,
+            publisher,
+            keyring,
+        }
     }
 
     pub(crate) async fn load(&self, exec: ExecId) -> Result<Option<Tracked>, StoreError> {
@@ -45,6 +53,20 @@ impl Record {
     pub(crate) async fn spec(&self, exec: ExecId) -> Result<Option<ExecSpec>, StoreError> {
         let mut conn = self.store.connection().await?;
         lifecycle::spec(&mut conn, exec).await
+    }
+
+    /// What an attempt is given in confidence, opened.
+    pub(crate) async fn confidential(
+        &self,
+        namespace: &str,
+        spec: &ExecSpec,
+    ) -> Result<Confidential, StoreError> {
+        let mut conn = self.store.connection().await?;
+        let ids: Vec<_> = spec.secret_vars.values().copied().collect();
+        let values = secrets::load(&mut conn, &self.keyring, namespace, &ids).await?;
+        let registry = spec.registry();
+        let credential = registries::load(&mut conn, &self.keyring, namespace, &registry).await?;
+        Ok(Confidential { values, credential })
     }
 
     pub(crate) async fn begin_attempt(&self, exec: ExecId, attempt: i32) -> Result<(), StoreError> {

@@ -17,6 +17,12 @@ impl fmt::Display for JobId {
     }
 }
 
+/// Number of a sealed value in the database. The value itself is in no spec, no
+/// message and no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretId(pub i64);
+
 /// An exec's id: a UUIDv7 (RFC 9562 §5.7), so that ids sort by creation time
 /// and new rows land at the end of their indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

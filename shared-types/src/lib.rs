@@ -7,12 +7,13 @@ pub mod exec;
 pub mod id;
 pub mod message;
 pub mod reason;
+pub mod registry;
 pub mod size;
 pub mod spec;
 
 pub use event::EventKind;
 pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};
-pub use id::{ExecId, JobId, Shard};
+pub use id::{ExecId, JobId, SecretId, Shard};
 pub use reason::Reason;
 pub use size::{Size, SizeTable};
 pub use spec::{Command, ExecSpec};

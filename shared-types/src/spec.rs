@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::id::SecretId;
+use crate::registry::{self, DOCKER_HUB};
+
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CommandError {
@@ -78,6 +81,15 @@ pub struct ExecSpec {
     pub size: String,
     /// Environment variables.
     pub vars: BTreeMap<String, String>,
+    /// Environment variables whose values are sealed; none is in `vars` too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_vars: BTreeMap<String, SecretId>,
+    /// How long the program may run, in seconds; `None` is the deployment's limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// How often a run that failed by its exit code is repeated; `None` is never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
 }
 
 impl ExecSpec {
@@ -85,6 +97,12 @@ impl ExecSpec {
     #[must_use]
     pub fn image(&self) -> String {
         format!("{}:{}", self.image_repo, self.image_tag)
+    }
+
+    /// The registry the image comes from, in its one spelling.
+    #[must_use]
+    pub fn registry(&self) -> String {
+        registry::canonical(registry::split(&self.image_repo).0.unwrap_or(DOCKER_HUB))
     }
 }
 
@@ -118,6 +136,15 @@ mod tests {
         assert_eq!(text(&"x".repeat(65 * 1024)), Err(CommandError::TooLong));
         let words = Command::Words(vec!["a\0".to_owned()]);
         assert_eq!(words.check(), Err(CommandError::Nul));
+    }
+
+    #[test]
+    fn a_spec_of_the_first_version_is_read() {
+        let json = r#"{"command":"a","image_repo":"i","image_tag":"t","size":"S","vars":{}}"#;
+        let spec: ExecSpec = serde_json::from_str(json).unwrap();
+        assert!(spec.secret_vars.is_empty());
+        assert_eq!((spec.timeout, spec.retries), (None, None));
+        assert_eq!(serde_json::to_string(&spec).unwrap(), json);
     }
 
     #[test]

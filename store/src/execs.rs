@@ -1,17 +1,26 @@
 //! `execs`: one row a run. Who triggers writes the intent columns here; what
 //! becomes of the run is the executor's to write.
 
+mod list;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::Error as QueryError;
-use diesel::sql_types::{SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, TriggerMode};
 use uuid::Uuid;
 
+mod cancel;
+mod trigger;
+
+pub(crate) use cancel::cancel_open;
+pub use cancel::{Cancelled, delete, open_among, request_cancel};
+pub use trigger::{ManualExec, ManualTrigger, insert_manual, trigger};
+
 use crate::StoreError;
-use crate::page::{Page, load_page};
-use crate::schema::{execs, jobs};
+use crate::schema::execs;
+
+pub use list::{ExecFilter, ExecKey, count, list};
 
 /// An exec to be run; it waits from the moment its row is committed.
 #[derive(Debug, Clone)]
@@ -34,19 +43,6 @@ pub struct NewExec {
     pub spec: ExecSpec,
 }
 
-/// A client's wish to run a job now.
-#[derive(Debug, Clone)]
-pub struct ManualTrigger {
-    /// The id the exec will have.
-    pub id: ExecId,
-    /// The job to run.
-    pub job_id: JobId,
-    /// The namespace the job must belong to.
-    pub namespace: String,
-    /// The account that asks.
-    pub created_by: String,
-}
-
 /// An exec as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec {
@@ -66,6 +62,12 @@ pub struct Exec {
     pub created_at: DateTime<Utc>,
     /// The job as it was then.
     pub spec: ExecSpec,
+    /// What the trigger asked to differ from the job, as it was asked.
+    pub overrides: Option<serde_json::Value>,
+    /// The exec it repeats, which may be gone.
+    pub rerun_of: Option<ExecId>,
+    /// When somebody asked for its end.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
     /// Where it is in its life.
     pub state: ExecState,
     /// Why it is there.
@@ -93,6 +95,9 @@ struct ExecRow {
     created_by: String,
     created_at: DateTime<Utc>,
     spec: serde_json::Value,
+    overrides: Option<serde_json::Value>,
+    rerun_of: Option<Uuid>,
+    cancel_requested_at: Option<DateTime<Utc>>,
     state: String,
     reason: Option<String>,
     message: Option<String>,
@@ -107,8 +112,6 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[NewExec]) -> Result<(),
     let rows = new
         .iter()
         .map(|exec| {
-            let spec = serde_json::to_value(&exec.spec)
-                .map_err(|error| QueryError::SerializationError(error.into()))?;
             Ok((
                 execs::id.eq(exec.id.0),
                 execs::job_id.eq(exec.job_id.0),
@@ -118,7 +121,7 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[NewExec]) -> Result<(),
                 execs::trigger_mode.eq(exec.trigger_mode.letter()),
                 execs::slot_at.eq(exec.slot_at),
                 execs::created_by.eq(&exec.created_by),
-                execs::spec.eq(spec),
+                execs::spec.eq(spec_value(&exec.spec)?),
             ))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
@@ -129,46 +132,12 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[NewExec]) -> Result<(),
     Ok(())
 }
 
-/// Writes an exec of the job as it is at this moment, in one statement, so
-/// that a caller who goes away leaves all of it or nothing. `None` if the
-/// namespace has no such job.
-pub async fn trigger(
-    conn: &mut AsyncPgConnection,
-    trigger: &ManualTrigger,
-) -> Result<Option<Exec>, StoreError> {
-    let row: Option<ExecRow> = jobs::table
-        .filter(jobs::id.eq(trigger.job_id.0))
-        .filter(jobs::namespace.eq(&trigger.namespace))
-        .filter(jobs::deleted_at.is_null())
-        .select((
-            trigger.id.0.into_sql::<SqlUuid>(),
-            jobs::id,
-            jobs::namespace,
-            jobs::region,
-            i16::from(trigger.id.shard().number()).into_sql::<SmallInt>(),
-            TriggerMode::Manual.letter().into_sql::<Text>(),
-            trigger.created_by.as_str().into_sql::<Text>(),
-            jobs::spec,
-        ))
-        .insert_into(execs::table)
-        .into_columns((
-            execs::id,
-            execs::job_id,
-            execs::namespace,
-            execs::region,
-            execs::shard,
-            execs::trigger_mode,
-            execs::created_by,
-            execs::spec,
-        ))
-        .returning(ExecRow::as_returning())
-        .get_result(conn)
-        .await
-        .optional()?;
-    row.map(Exec::try_from).transpose()
+/// A spec as it is kept.
+pub(crate) fn spec_value(spec: &ExecSpec) -> Result<serde_json::Value, StoreError> {
+    serde_json::to_value(spec).map_err(|error| QueryError::SerializationError(error.into()).into())
 }
 
-/// An exec of this job.
+/// An exec of this job, unless it was deleted.
 pub async fn get(
     conn: &mut AsyncPgConnection,
     job: JobId,
@@ -177,35 +146,12 @@ pub async fn get(
     let row: Option<ExecRow> = execs::table
         .filter(execs::id.eq(id.0))
         .filter(execs::job_id.eq(job.0))
+        .filter(execs::deleted_at.is_null())
         .select(ExecRow::as_select())
         .first(conn)
         .await
         .optional()?;
     row.map(Exec::try_from).transpose()
-}
-
-/// Execs of a job, newest first.
-pub async fn list(
-    conn: &mut AsyncPgConnection,
-    job: JobId,
-    page: Page<ExecId>,
-) -> Result<Vec<Exec>, StoreError> {
-    let query = execs::table
-        .filter(execs::job_id.eq(job.0))
-        .select(ExecRow::as_select())
-        .into_boxed();
-    let rows: Vec<ExecRow> = load_page!(query, execs::id, page, conn)?;
-    rows.into_iter().map(Exec::try_from).collect()
-}
-
-/// How many execs the job has.
-pub async fn count(conn: &mut AsyncPgConnection, job: JobId) -> Result<i64, StoreError> {
-    let count = execs::table
-        .filter(execs::job_id.eq(job.0))
-        .count()
-        .get_result(conn)
-        .await?;
-    Ok(count)
 }
 
 impl TryFrom<ExecRow> for Exec {
@@ -229,6 +175,9 @@ impl TryFrom<ExecRow> for Exec {
             // The value may hold secrets, so the error names the row instead.
             spec: serde_json::from_value(row.spec)
                 .map_err(|_| unknown("form of spec in exec", &row.id.to_string()))?,
+            overrides: row.overrides,
+            rerun_of: row.rerun_of.map(ExecId),
+            cancel_requested_at: row.cancel_requested_at,
             state: ExecState::parse(&row.state).ok_or_else(|| unknown("state", &row.state))?,
             reason: reason
                 .map(|word| Reason::parse(word).ok_or_else(|| unknown("reason", word)))

@@ -1,14 +1,20 @@
 //! `jobs` and the intent half of their `schedules`: one row each for a job.
 
+mod list;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::result::Error as QueryError;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecSpec, JobId};
 
+mod change;
+
+pub use change::{Hold, delete, get_held, update};
+
 use crate::StoreError;
-use crate::page::{Page, load_page};
 use crate::schema::{jobs, schedules};
+
+pub use list::{JobFilter, JobPage, count, list};
 
 /// A job to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,8 +69,7 @@ type JobAndSchedule = (JobRow, Option<String>, bool);
 /// Writes a job and its schedule: two statements, so the caller brings a
 /// transaction.
 pub async fn insert(conn: &mut AsyncPgConnection, new: NewJob) -> Result<Job, StoreError> {
-    let spec = serde_json::to_value(&new.spec)
-        .map_err(|error| QueryError::SerializationError(error.into()))?;
+    let spec = crate::execs::spec_value(&new.spec)?;
     let (id, created_at, updated_at) = diesel::insert_into(jobs::table)
         .values((
             jobs::namespace.eq(&new.namespace),
@@ -93,64 +98,17 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: NewJob) -> Result<Job, St
     })
 }
 
-/// A job of this namespace, unless it was deleted.
-pub async fn get(
-    conn: &mut AsyncPgConnection,
-    namespace: &str,
-    id: JobId,
-) -> Result<Option<Job>, StoreError> {
+/// A job, unless it was deleted.
+pub async fn get(conn: &mut AsyncPgConnection, id: JobId) -> Result<Option<Job>, StoreError> {
     let row: Option<JobAndSchedule> = jobs::table
         .inner_join(schedules::table)
         .filter(jobs::id.eq(id.0))
-        .filter(jobs::namespace.eq(namespace))
         .filter(jobs::deleted_at.is_null())
         .select((JobRow::as_select(), schedules::mode, schedules::active))
         .first(conn)
         .await
         .optional()?;
     row.map(Job::try_from).transpose()
-}
-
-/// Whether [`get`] would find it.
-pub async fn exists(
-    conn: &mut AsyncPgConnection,
-    namespace: &str,
-    id: JobId,
-) -> Result<bool, StoreError> {
-    let job = jobs::table
-        .filter(jobs::id.eq(id.0))
-        .filter(jobs::namespace.eq(namespace))
-        .filter(jobs::deleted_at.is_null());
-    Ok(diesel::select(diesel::dsl::exists(job))
-        .get_result(conn)
-        .await?)
-}
-
-/// Jobs of a namespace, newest (highest number) first.
-pub async fn list(
-    conn: &mut AsyncPgConnection,
-    namespace: &str,
-    page: Page<JobId>,
-) -> Result<Vec<Job>, StoreError> {
-    let query = jobs::table
-        .inner_join(schedules::table)
-        .filter(jobs::namespace.eq(namespace))
-        .filter(jobs::deleted_at.is_null())
-        .select((JobRow::as_select(), schedules::mode, schedules::active))
-        .into_boxed();
-    let rows: Vec<JobAndSchedule> = load_page!(query, jobs::id, page, conn)?;
-    rows.into_iter().map(Job::try_from).collect()
-}
-
-/// How many jobs the namespace has.
-pub async fn count(conn: &mut AsyncPgConnection, namespace: &str) -> Result<i64, StoreError> {
-    let count = jobs::table
-        .filter(jobs::namespace.eq(namespace))
-        .filter(jobs::deleted_at.is_null())
-        .count()
-        .get_result(conn)
-        .await?;
-    Ok(count)
 }
 
 impl TryFrom<JobAndSchedule> for Job {

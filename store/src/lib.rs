@@ -4,21 +4,31 @@
 //! takes a connection, never a pool: the caller owns the transaction, so any
 //! two queries compose.
 
+pub mod access;
 pub mod accounts;
+pub mod audit;
 pub mod clock;
 pub mod events;
 pub mod execs;
+pub mod idempotency;
 pub mod jobs;
 pub mod lifecycle;
 pub mod logs;
+pub mod memberships;
 pub mod migrate;
+mod outage;
 pub mod page;
 pub mod pool;
+pub mod registries;
 pub mod schedules;
 pub mod schema;
+pub mod secrets;
 pub mod slots;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tokens;
+mod transaction;
 
 pub use diesel_async::{AsyncConnection, AsyncPgConnection as PgConnection};
 pub use pool::{DatabaseConfig, PooledConnection, Role, Store, StoreError};
+pub use transaction::transaction;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use diesel::ConnectionError;
-use diesel::result::{DatabaseErrorKind, Error as QueryError};
+use diesel::result::Error as QueryError;
 use diesel_async::pooled_connection::deadpool::{BuildError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
@@ -14,6 +14,9 @@ use futures::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::outage::is_outage;
+use crate::secrets::SecretError;
 
 /// How long one statement may take, so that a lock nobody gives back or a
 /// stalled disk does not hold its caller for ever.
@@ -93,6 +96,9 @@ pub enum StoreError {
     /// The pool could not be made.
     #[error("the connection pool could not be made")]
     Pool(#[source] BuildError),
+    /// A sealed value cannot be used.
+    #[error("a secret cannot be used")]
+    Secret(#[from] SecretError),
 }
 
 impl StoreError {
@@ -104,20 +110,7 @@ impl StoreError {
 
 impl From<QueryError> for StoreError {
     fn from(error: QueryError) -> Self {
-        let connection_is_gone = match &error {
-            QueryError::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
-            | QueryError::BrokenTransactionManager => true,
-            // tokio-postgres reports a cut connection without an error code, and
-            // diesel passes no code on.
-            QueryError::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-                let text = info.message();
-                ["connection", "terminating", "statement timeout"]
-                    .iter()
-                    .any(|cause| text.contains(cause))
-            }
-            _ => false,
-        };
-        if connection_is_gone {
+        if is_outage(&error) {
             Self::Unavailable(Box::new(error))
         } else {
             Self::Query(error)
@@ -208,12 +201,5 @@ mod tests {
         assert_eq!(bare, format!("postgres://u:p@h:1/d?{LIVENESS}"));
         let own = with_liveness("postgres://h/d?tcp_user_timeout=5");
         assert!(own.ends_with("&tcp_user_timeout=5"), "{own}");
-    }
-
-    #[test]
-    fn a_statement_that_took_too_long_is_an_outage() {
-        let text = "canceling statement due to statement timeout".to_owned();
-        let error = QueryError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(text));
-        assert!(StoreError::from(error).is_unavailable());
     }
 }

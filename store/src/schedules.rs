@@ -130,6 +130,20 @@ pub async fn edit(
     })
 }
 
+/// Ends a schedule for good: its job is being deleted.
+pub async fn stop(conn: &mut AsyncPgConnection, job: JobId) -> Result<(), StoreError> {
+    diesel::update(schedules::table)
+        .filter(schedules::job_id.eq(job.0))
+        .filter(schedules::active)
+        .set((
+            schedules::active.eq(false),
+            schedules::generation.eq(schedules::generation + 1),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Schedules with a generation that was not planned yet.
 pub async fn changed(
     conn: &mut AsyncPgConnection,

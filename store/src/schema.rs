@@ -6,6 +6,19 @@ diesel::table! {
         id -> Int8,
         name -> Text,
         created_at -> Timestamptz,
+        kind -> Text,
+        real_name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    memberships (namespace, account_id) {
+        namespace -> Text,
+        account_id -> Int8,
+        role -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -17,6 +30,29 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        name -> Text,
+        scope -> Text,
+        by_login -> Bool,
+    }
+}
+
+diesel::table! {
+    secrets (id) {
+        id -> Int8,
+        namespace -> Text,
+        key_id -> Text,
+        sealed -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    registry_credentials (namespace, registry) {
+        namespace -> Text,
+        registry -> Text,
+        username -> Text,
+        password_id -> Int8,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -70,6 +106,17 @@ diesel::table! {
         started_at -> Nullable<Timestamptz>,
         ended_at -> Nullable<Timestamptz>,
         logs_abandoned_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+        overrides -> Nullable<Jsonb>,
+        rerun_of -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    exec_counts (job_id, stripe) {
+        job_id -> Int8,
+        stripe -> Int2,
+        count -> Int8,
     }
 }
 
@@ -144,18 +191,52 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_keys (caller, key) {
+        caller -> Text,
+        key -> Text,
+        key_id -> Text,
+        digest -> Bytea,
+        status -> Nullable<Int2>,
+        answer -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> Int8,
+        namespace -> Text,
+        at -> Timestamptz,
+        actor -> Text,
+        token_id -> Nullable<Int8>,
+        action -> Text,
+        resource -> Text,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
 diesel::joinable!(schedules -> jobs (job_id));
 diesel::joinable!(execs -> jobs (job_id));
 diesel::joinable!(tokens -> accounts (account_id));
+diesel::joinable!(memberships -> accounts (account_id));
+diesel::joinable!(registry_credentials -> secrets (password_id));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    memberships,
     tokens,
+    secrets,
+    registry_credentials,
     jobs,
     schedules,
     execs,
+    exec_counts,
     exec_attempts,
     exec_events,
     slots,
     log_streams,
-    log_chunks
+    log_chunks,
+    idempotency_keys,
+    audit_log
 );

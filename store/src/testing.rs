@@ -61,6 +61,45 @@ impl TestDatabase {
         }
     }
 
+    /// Runs statements with the rights of the owner, to bring about what no
+    /// service can.
+    ///
+    /// # Panics
+    /// If the database refuses them.
+    #[expect(clippy::expect_used, reason = "test support: a panic is the report")]
+    pub async fn execute(&self, statements: &str) {
+        let mut owner = self.owner().await;
+        owner
+            .batch_execute(statements)
+            .await
+            .expect("the statements are right");
+    }
+
+    /// How many rows a table, or something else that `FROM` takes, has.
+    ///
+    /// # Panics
+    /// If they cannot be counted.
+    #[expect(clippy::expect_used, reason = "test support: a panic is the report")]
+    pub async fn rows(&self, table: &str) -> i64 {
+        let sql = format!("(SELECT count(*) FROM {table})");
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(&sql))
+            .get_result(&mut self.owner().await)
+            .await
+            .expect("rows can be counted")
+    }
+
+    /// Keeps everybody else from a table until what is returned is dropped.
+    ///
+    /// # Panics
+    /// If it cannot be locked.
+    #[expect(clippy::expect_used, reason = "test support: a panic is the report")]
+    pub async fn lock(&self, table: &str) -> AsyncPgConnection {
+        let mut owner = self.owner().await;
+        let sql = format!("BEGIN; LOCK TABLE {table}");
+        owner.batch_execute(&sql).await.expect("it can be locked");
+        owner
+    }
+
     /// A connection with the rights of the owner, to look behind the scenes.
     ///
     /// # Panics

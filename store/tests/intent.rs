@@ -1,16 +1,16 @@
-//! What clients and schedules ask for: accounts, jobs and new execs, each written
-//! with the rights of the service that writes it.
+//! What clients and schedules ask for: jobs and new execs, each written with the
+//! rights of the service that writes it.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shared_types::{Command, ExecId, ExecSpec, ExecState, TriggerMode};
-use store::execs::{self, ManualTrigger, NewExec};
-use store::jobs::{self, Job, NewJob};
-use store::page::{Page, Position};
+use store::execs::{self, ExecFilter, ManualTrigger, NewExec};
+use store::jobs::{self, Job, JobFilter, NewJob};
+use store::page::{Count, Page};
 use store::testing::TestDatabase;
-use store::{Role, accounts, schema};
+use store::{Role, schema};
 
 fn new_job() -> NewJob {
     NewJob {
@@ -24,6 +24,9 @@ fn new_job() -> NewJob {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [("A".to_owned(), "b".to_owned())].into(),
+            secret_vars: [].into(),
+            timeout: None,
+            retries: None,
         },
         email_enabled: false,
         schedule_mode: None,
@@ -42,26 +45,6 @@ fn scheduled(job: &Job, slot_at: DateTime<Utc>) -> NewExec {
         created_by: job.definition.created_by.clone(),
         spec: job.definition.spec.clone(),
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_speaks_until_it_is_revoked() {
-    let database = TestDatabase::new().await;
-    let mut conn = database.store(Role::Gateway).connection().await.unwrap();
-    let account = accounts::ensure(&mut conn, "me").await.unwrap();
-    assert_eq!(accounts::ensure(&mut conn, "me").await.unwrap(), account);
-    accounts::insert_token(&mut conn, account.id, [7; 32], None)
-        .await
-        .unwrap();
-    let found = accounts::by_token(&mut conn, [7; 32]).await.unwrap();
-    assert_eq!(found, Some(account));
-    assert_eq!(accounts::by_token(&mut conn, [8; 32]).await.unwrap(), None);
-    diesel::update(schema::tokens::table)
-        .set(schema::tokens::revoked_at.eq(now))
-        .execute(&mut conn)
-        .await
-        .unwrap();
-    assert_eq!(accounts::by_token(&mut conn, [7; 32]).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,45 +70,35 @@ async fn scheduled_execs_come_in_batches() {
     assert_eq!(first.trigger_mode, TriggerMode::Scheduled);
     assert_eq!((first.state, first.attempt), (ExecState::Waiting, 0));
     assert_eq!(first.spec, job.definition.spec);
-    assert_eq!(execs::count(&mut gateway, job.id).await.unwrap(), 2);
+    let count = execs::count(&mut gateway, &ExecFilter::of(job.id)).await;
+    assert_eq!(count.unwrap(), Count::exact(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trigger_snapshots_a_job_of_its_namespace_that_is_not_deleted() {
+async fn a_trigger_snapshots_a_job_that_is_not_deleted() {
     let database = TestDatabase::new().await;
     let mut conn = database.store(Role::Gateway).connection().await.unwrap();
     let job = jobs::insert(&mut conn, new_job()).await.unwrap();
-    let wish = |namespace: &str| ManualTrigger {
+    let wish = || ManualTrigger {
         id: ExecId::new(),
         job_id: job.id,
-        namespace: namespace.to_owned(),
         created_by: "me".to_owned(),
     };
-    assert_eq!(
-        execs::trigger(&mut conn, &wish("other")).await.unwrap(),
-        None
-    );
-    let exec = execs::trigger(&mut conn, &wish("me"))
-        .await
-        .unwrap()
-        .unwrap();
+    let exec = execs::trigger(&mut conn, &wish()).await.unwrap().unwrap();
     assert_eq!(
         (exec.region.as_str(), &exec.spec),
         ("north", &job.definition.spec)
     );
-    let page = Page {
-        position: Position::Skip(0),
-        limit: 10,
-    };
-    assert_eq!(execs::list(&mut conn, job.id, page).await.unwrap(), [exec]);
+    let list = execs::list(&mut conn, &ExecFilter::of(job.id), Page::newest(10)).await;
+    assert_eq!(list.unwrap(), [exec]);
 
     diesel::update(schema::jobs::table)
         .set(schema::jobs::deleted_at.eq(now))
         .execute(&mut conn)
         .await
         .unwrap();
-    assert_eq!(execs::trigger(&mut conn, &wish("me")).await.unwrap(), None);
-    assert_eq!(jobs::get(&mut conn, "me", job.id).await.unwrap(), None);
-    assert!(!jobs::exists(&mut conn, "me", job.id).await.unwrap());
-    assert_eq!(jobs::count(&mut conn, "me").await.unwrap(), 0);
+    assert_eq!(execs::trigger(&mut conn, &wish()).await.unwrap(), None);
+    assert_eq!(jobs::get(&mut conn, job.id).await.unwrap(), None);
+    let count = jobs::count(&mut conn, &JobFilter::of("me")).await;
+    assert_eq!(count.unwrap(), 0);
 }

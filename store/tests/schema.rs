@@ -7,8 +7,9 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use shared_types::{Command, ExecId, ExecSpec, JobId, TriggerMode};
 use store::execs::{self, NewExec};
 use store::schema::{
-    accounts, exec_attempts, exec_events, execs as exec_rows, jobs, log_chunks, log_streams,
-    schedules, slots, tokens,
+    accounts, audit_log, exec_attempts, exec_counts, exec_events, execs as exec_rows,
+    idempotency_keys, jobs, log_chunks, log_streams, memberships, registry_credentials, schedules,
+    secrets, slots, tokens,
 };
 use store::testing::TestDatabase;
 use store::{PgConnection, Role};
@@ -28,15 +29,21 @@ async fn diesel_and_the_migrations_agree() {
     reads!(
         conn,
         accounts,
+        memberships,
         tokens,
+        secrets,
+        registry_credentials,
         jobs,
         schedules,
         exec_rows,
+        exec_counts,
         exec_attempts,
         exec_events,
         slots,
         log_streams,
-        log_chunks
+        log_chunks,
+        idempotency_keys,
+        audit_log
     );
 }
 
@@ -44,11 +51,15 @@ async fn diesel_and_the_migrations_agree() {
 async fn migrations_run_once_and_go_back() {
     let database = TestDatabase::new().await;
     assert!(store::migrate::run(&database.url).await.unwrap().is_empty());
-    let down = include_str!("../migrations/2026-11-23-000000_ring/down.sql");
-    let up = include_str!("../migrations/2026-11-23-000000_ring/up.sql");
     let conn = &mut database.owner().await;
-    conn.batch_execute(down).await.unwrap();
-    conn.batch_execute(up).await.unwrap();
+    for script in [
+        include_str!("../migrations/2026-11-24-000000_api/down.sql"),
+        include_str!("../migrations/2026-11-23-000000_ring/down.sql"),
+        include_str!("../migrations/2026-11-23-000000_ring/up.sql"),
+        include_str!("../migrations/2026-11-24-000000_api/up.sql"),
+    ] {
+        conn.batch_execute(script).await.unwrap();
+    }
 }
 
 async fn job(conn: &mut PgConnection) -> JobId {
@@ -76,6 +87,9 @@ fn exec(job_id: JobId) -> NewExec {
             image_tag: "v1".to_owned(),
             size: "XS".to_owned(),
             vars: [].into(),
+            secret_vars: [].into(),
+            timeout: None,
+            retries: None,
         },
     }
 }
@@ -87,6 +101,15 @@ const FORBIDDEN: &[(Role, &str)] = &[
     (Role::Gateway, "INSERT INTO exec_attempts (exec_id, attempt) SELECT id, 1 FROM execs"),
     (Role::Gateway, "UPDATE schedules SET next_at = now()"),
     (Role::Gateway, "DELETE FROM execs"),
+    (Role::Gateway, "UPDATE exec_counts SET count = 0"),
+    (Role::Gateway, "DELETE FROM audit_log"),
+    (Role::Gateway, "UPDATE audit_log SET actor = 'x'"),
+    (Role::Scheduler, "SELECT * FROM secrets"),
+    (Role::Executor, "UPDATE secrets SET sealed = ''"),
+    (Role::Executor, "SELECT * FROM audit_log"),
+    (Role::Logs, "SELECT * FROM secrets"),
+    (Role::Logs, "SELECT * FROM registry_credentials"),
+    (Role::Logs, "SELECT * FROM memberships"),
     (Role::Gateway, "UPDATE log_streams SET next_seq = 0"),
     (Role::Scheduler, "UPDATE schedules SET generation = generation + 1"),
     (Role::Scheduler, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),

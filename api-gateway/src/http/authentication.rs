@@ -6,8 +6,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
-use store::accounts;
 
+use super::address::ClientAddress;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -43,11 +43,29 @@ async fn caller(gateway: &Gateway, request: &ServiceRequest) -> Result<Caller, A
         .ok_or(ApiError::Unauthenticated(
             "the Authorization header is not Token <40 hex digits>",
         ))?;
-    let mut conn = gateway.store.connection().await?;
-    let account = accounts::by_token(&mut conn, token.sha256()).await?;
-    account.map(Caller::new).ok_or(ApiError::Unauthenticated(
-        "the token is unknown, expired or revoked",
-    ))
+    let sha256 = token.sha256();
+    let caller = match gateway.tokens.recent(sha256).await {
+        Some(caller) => caller,
+        None => verify(gateway, ClientAddress::of(request.request()), sha256).await?,
+    };
+    gateway.limits.token(caller.token_id())?;
+    Ok(caller)
+}
+
+/// Asks the database, but not on behalf of one who guesses.
+async fn verify(
+    gateway: &Gateway,
+    client: ClientAddress,
+    sha256: [u8; 32],
+) -> Result<Caller, ApiError> {
+    if !gateway.tokens.is_known(sha256).await {
+        gateway.limits.may_authenticate(client)?;
+    }
+    let caller = gateway.tokens.verify(sha256).await;
+    if let Err(ApiError::Unauthenticated(_)) = caller {
+        gateway.limits.authentication_failed(client);
+    }
+    caller
 }
 
 fn read_token(header: &str) -> Option<Token> {

@@ -1,28 +1,36 @@
 //! Absolute links to a list's neighbouring pages.
 
 use actix_web::HttpRequest;
+use actix_web::http::header;
+use store::page::Count;
 use url::{Url, form_urlencoded};
 
 use crate::page::Cut;
 use crate::view::Envelope;
 
-/// Where links lead when the deployment says so; otherwise to the host that the
-/// request named, with the scheme that a proxy in front reports.
+/// Where links lead: where the deployment says, otherwise to the host that the
+/// request named.
 #[derive(Debug, Clone, Default)]
-pub struct LinkBase(pub Option<Url>);
+pub struct LinkBase {
+    /// What the deployment says.
+    pub public_url: Option<Url>,
+    /// Whether a proxy in front, and not the client, reports host and scheme.
+    pub behind_proxy: bool,
+}
 
 impl LinkBase {
     /// A page with links that keep the request's own query.
     pub fn envelope<T, V>(
         &self,
         request: &HttpRequest,
-        (count, cut): (i64, &Cut<T>),
+        (count, cut): (Count, &Cut<T>),
         results: Vec<V>,
     ) -> Envelope<V> {
         let link =
             |cursor: &Option<String>| cursor.as_ref().map(|cursor| self.link(request, cursor));
         Envelope {
-            count,
+            count: count.rows,
+            count_is_exact: count.is_exact,
             previous: link(&cut.previous),
             next: link(&cut.next),
             results,
@@ -30,11 +38,8 @@ impl LinkBase {
     }
 
     fn link(&self, request: &HttpRequest, cursor: &str) -> String {
-        let base = self.0.as_ref().map_or_else(
-            || {
-                let connection = request.connection_info();
-                format!("{}://{}", connection.scheme(), connection.host())
-            },
+        let base = self.public_url.as_ref().map_or_else(
+            || self.asked_host(request),
             |url| url.as_str().trim_end_matches('/').to_owned(),
         );
         let asked = form_urlencoded::parse(request.query_string().as_bytes());
@@ -44,5 +49,14 @@ impl LinkBase {
             .append_pair("cursor", cursor)
             .finish();
         format!("{base}{}?{query}", request.path())
+    }
+    fn asked_host(&self, request: &HttpRequest) -> String {
+        if self.behind_proxy {
+            let connection = request.connection_info();
+            return format!("{}://{}", connection.scheme(), connection.host());
+        }
+        let header = request.headers().get(header::HOST);
+        let host = header.and_then(|host| host.to_str().ok());
+        format!("http://{}", host.unwrap_or(request.app_config().host()))
     }
 }

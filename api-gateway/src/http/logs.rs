@@ -6,18 +6,33 @@ use futures::{StreamExt, stream};
 
 use super::execs::ids;
 use super::query::Query;
-use super::request_log::causes;
 use crate::caller::Caller;
-use crate::error::ApiError;
+use crate::error::{ApiError, causes};
 use crate::fields::FieldError;
 use crate::gateway::Gateway;
 use crate::logs::{self, LogReader};
+use crate::openapi::parameters::{ExecPath, LogQuery};
+use crate::openapi::schemas::LogLines;
+use crate::params::Params;
 use crate::window::Window;
 
 /// Whether the exec has ended and all of its log is in the answer.
 const COMPLETE: &str = "X-Log-Complete";
 
 /// `GET /v1/jobs/{job}/execs/{exec}/logs?start_time=&end_time=`
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs/{exec}/logs",
+    tag = "logs",
+    summary = "Read the log of an exec",
+    params(ExecPath, LogQuery),
+    responses((
+        status = 200,
+        description = "The lines so far",
+        body = LogLines,
+        headers(("X-Log-Complete" = bool, description = "Whether it has ended and this is all")),
+    ))
+)]
 pub async fn read(
     gateway: web::Data<Gateway>,
     caller: web::ReqData<Caller>,
@@ -52,21 +67,10 @@ async fn next_block(
 }
 
 fn window(query: &Query) -> Result<Window, Vec<FieldError>> {
-    let mut errors = Vec::new();
-    let mut read = |name: &str, parse: fn(&str) -> Result<_, String>| {
-        let result = query.get(name).map(parse).transpose();
-        result.unwrap_or_else(|message| {
-            errors.push(FieldError::new(name, message));
-            None
-        })
-    };
+    let mut params = Params::of(|name| query.get(name));
     let window = Window {
-        since: read("start_time", Window::start),
-        until: read("end_time", Window::end),
+        since: params.optional("start_time", Window::start),
+        until: params.optional("end_time", Window::end),
     };
-    if errors.is_empty() {
-        Ok(window)
-    } else {
-        Err(errors)
-    }
+    params.finish(window)
 }

@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, whole_seconds};
 use crate::fields::FieldError;
 
 #[derive(Serialize)]
@@ -31,9 +31,16 @@ impl ApiError {
                 response.insert_header((header::WWW_AUTHENTICATE, "Token"));
             }
             Self::MethodNotAllowed(allowed) => {
-                response.insert_header((header::ALLOW, *allowed));
+                response.insert_header((header::ALLOW, allowed.as_str()));
             }
-            Self::Unavailable(_) => {
+            Self::TooManyRequests { retry_after, .. } => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after)));
+            }
+            Self::RequestTimeout => {
+                // The rest of the body may still come.
+                response.force_close();
+            }
+            Self::Unavailable(_) | Self::TookTooLong => {
                 response.insert_header((header::RETRY_AFTER, "1"));
             }
             _ => {}
@@ -62,11 +69,16 @@ impl ApiError {
             Self::Invalid(_) => ("invalid-fields", "Invalid fields"),
             Self::Malformed(_) => ("malformed-body", "Malformed body"),
             Self::Unauthenticated(_) => ("unauthenticated", "Authentication required"),
+            Self::Forbidden(_) => ("forbidden", "Forbidden"),
             Self::NotFound => ("not-found", "Not found"),
             Self::MethodNotAllowed(_) => ("method-not-allowed", "Method not allowed"),
+            Self::RequestTimeout => ("request-timeout", "Request timeout"),
+            Self::Conflict { kind, title, .. } => (kind, title),
+            Self::TooManyRequests { .. } => ("too-many-requests", "Too many requests"),
             Self::UnsupportedMediaType => ("unsupported-media-type", "Unsupported media type"),
             Self::BodyTooLarge(_) => ("body-too-large", "Body too large"),
             Self::Unavailable(_) => ("unavailable", "Service unavailable"),
+            Self::TookTooLong => ("took-too-long", "Took too long"),
             Self::Internal(_) => ("internal", "Internal error"),
         }
     }
@@ -82,11 +94,15 @@ impl ResponseError for ApiError {
         match self {
             Self::Invalid(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::TookTooLong => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -1,49 +1,100 @@
 //! Which path leads where. Paths come without a trailing slash: a middleware
 //! has taken it off, as 2015 clients send both.
 
-use actix_web::error::JsonPayloadError;
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, JsonConfig, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Route};
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use actix_web::{HttpResponse, Route};
+use utoipa::OpenApi;
 
-use super::{authentication, execs, jobs, logs};
+use super::body::BODY_MAX;
+use super::{
+    accounts, audit, authentication, catalog, docs, execs, jobs, lists, logs, members, registries,
+    tokens,
+};
 use crate::error::ApiError;
 
-/// Bytes of a body at most: the largest valid one with room for escapes.
-const BODY_MAX: usize = 1024 * 1024;
+/// Builds the table of routes and what registers them. `public` answers without a
+/// token; paths of `private` lie under `/v1`.
+macro_rules! routes {
+    (
+        public { $($public:literal => {
+            $($public_method:ident: $($public_handler:ident)::+),+
+        })* }
+        private { $($path:literal => { $($method:ident: $($handler:ident)::+),+ })+ }
+    ) => {
+        /// Every route: method, path, and whether it answers without a token.
+        pub const ROUTES: &[(&str, &str, bool)] = &[
+            $($((stringify!($public_method), $public, true),)+)*
+            $($((stringify!($method), concat!("/v1", $path), false),)+)+
+        ];
+
+        /// What the handlers say of themselves.
+        #[derive(OpenApi)]
+        #[openapi(paths($($($($public_handler)::+,)+)* $($($($handler)::+),+),+))]
+        pub struct Operations;
+
+        fn public(config: &mut ServiceConfig) {
+            $(config.service(
+                web::resource($public)
+                    $(.$public_method($($public_handler)::+))+
+                    .default_service(only(&[$(stringify!($public_method)),+])),
+            );)*
+        }
+
+        fn private(config: &mut ServiceConfig) {
+            $(config.service(
+                web::resource($path)
+                    $(.$method($($handler)::+))+
+                    .default_service(only(&[$(stringify!($method)),+])),
+            );)+
+        }
+    };
+}
+
+routes! {
+    public {
+        "/v1/auth/register" => { post: accounts::register }
+        "/v1/generate-api-token" => { post: accounts::login }
+        "/openapi.json" => { get: docs::document }
+        "/docs" => { get: docs::page }
+        "/docs/{file}" => { get: docs::file }
+    }
+    private {
+        "/regions" => { get: catalog::regions }
+        "/sizes" => { get: catalog::sizes }
+        "/jobs" => { get: lists::jobs, post: jobs::create }
+        "/jobs/{job}" => {
+            get: jobs::get, put: jobs::update, patch: jobs::patch, delete: jobs::delete
+        }
+        "/jobs/{job}/execs" => { get: lists::execs, post: execs::trigger }
+        "/jobs/{job}/execs/{exec}" => { get: execs::get, delete: execs::delete }
+        "/jobs/{job}/execs/{exec}/cancel" => { post: execs::cancel }
+        "/jobs/{job}/execs/{exec}/rerun" => { post: execs::rerun }
+        "/account" => { get: accounts::get }
+        "/account/password" => { put: accounts::change_password }
+        "/tokens" => { get: tokens::list, post: tokens::create }
+        "/tokens/{token}" => { delete: tokens::revoke }
+        "/organisations" => { post: accounts::create_organisation }
+        "/namespaces/{namespace}/members" => { get: members::list }
+        "/namespaces/{namespace}/members/{user}" => { put: members::set, delete: members::remove }
+        "/namespaces/{namespace}/audit" => { get: audit::list }
+        "/jobs/{job}/execs/{exec}/logs" => { get: logs::read }
+        "/namespaces/{namespace}/registries" => { get: registries::list }
+        "/namespaces/{namespace}/registries/{registry}" => {
+            put: registries::put, delete: registries::delete
+        }
+    }
+}
 
 /// Adds the API.
 pub fn configure(config: &mut ServiceConfig) {
-    let json = JsonConfig::default()
-        .limit(BODY_MAX)
-        .error_handler(refuse_body);
-    let jobs = web::resource("/jobs")
-        .get(jobs::list)
-        .post(jobs::create)
-        .default_service(only("GET, POST"));
-    let job = web::resource("/jobs/{job}")
-        .get(jobs::get)
-        .default_service(only("GET"));
-    let execs = web::resource("/jobs/{job}/execs")
-        .get(execs::list)
-        .post(execs::trigger)
-        .default_service(only("GET, POST"));
-    let exec = web::resource("/jobs/{job}/execs/{exec}")
-        .get(execs::get)
-        .default_service(only("GET"));
-    let logs = web::resource("/jobs/{job}/execs/{exec}/logs")
-        .get(logs::read)
-        .default_service(only("GET"));
     let v1 = web::scope("/v1")
         .wrap(from_fn(authentication::authenticate))
-        .service(jobs)
-        .service(job)
-        .service(execs)
-        .service(exec)
-        .service(logs)
+        .configure(private)
         .default_service(web::to(not_found));
     config
-        .app_data(json)
+        .app_data(PayloadConfig::new(BODY_MAX))
+        .configure(public)
         .service(v1)
         .default_service(web::to(not_found));
 }
@@ -52,20 +103,10 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
-fn only(methods: &'static str) -> Route {
-    web::to(move || async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed(methods)) })
-}
-
-fn refuse_body(error: JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
-    let error = match error {
-        JsonPayloadError::ContentType => ApiError::UnsupportedMediaType,
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
-            ApiError::BodyTooLarge(BODY_MAX)
-        }
-        JsonPayloadError::Deserialize(error) => {
-            ApiError::Malformed(format!("the body is not a JSON object: {error}"))
-        }
-        error => ApiError::Malformed(format!("the body could not be read: {error}")),
-    };
-    error.into()
+/// The answer to every other method.
+fn only(methods: &'static [&'static str]) -> Route {
+    web::to(move || async move {
+        let allowed = methods.join(", ").to_ascii_uppercase();
+        Err::<HttpResponse, _>(ApiError::MethodNotAllowed(allowed))
+    })
 }

@@ -4,7 +4,7 @@ use api_gateway::app::Api;
 use api_gateway::commands::issue_token;
 use api_gateway::config::{Config, DEFAULTS};
 use chassis::Process;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use store::testing::TestDatabase;
@@ -13,6 +13,9 @@ use store::{Role, Store};
 /// Nobody listens there, so tests prove at the same time that no request needs
 /// a broker.
 pub(crate) const NO_BROKER: &str = "amqp://127.0.0.1:1/none";
+
+/// 32 bytes that seal nothing of worth.
+pub(crate) const KEY: &str = "a:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A running gateway.
 pub(crate) struct TestApp {
@@ -30,25 +33,36 @@ pub(crate) struct User<'a> {
 }
 
 pub(crate) async fn spawn_app() -> TestApp {
-    spawn_app_with(&[("ESCAPEMENT__BROKER__URL", NO_BROKER)]).await
+    spawn_app_with(&[]).await
 }
 
 pub(crate) async fn spawn_app_with(variables: &[(&str, &str)]) -> TestApp {
-    let database = TestDatabase::new().await;
-    let mut environment = HashMap::from([
-        (
-            "ESCAPEMENT__API__LISTEN".to_owned(),
-            "127.0.0.1:0".to_owned(),
-        ),
-        ("ESCAPEMENT__API__WORKERS".to_owned(), "1".to_owned()),
-        ("ESCAPEMENT__DATABASE__URL".to_owned(), database.url.clone()),
-        ("ESCAPEMENT__REGIONS".to_owned(), "north,south".to_owned()),
-    ]);
-    environment.extend(
-        variables
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
-    );
+    spawn_app_on(TestDatabase::new().await, variables)
+}
+
+/// A gateway over a database that others may use too.
+pub(crate) fn spawn_app_on(database: TestDatabase, variables: &[(&str, &str)]) -> TestApp {
+    let defaults = [
+        ("API__LISTEN", "127.0.0.1:0"),
+        ("API__WORKERS", "1"),
+        ("DATABASE__URL", &database.url),
+        ("BROKER__URL", NO_BROKER),
+        ("REGIONS", "north,south"),
+        ("SECRETS__KEYS", KEY),
+        ("LIMITS__TOKEN__BURST", "0"),
+        ("LIMITS__ADDRESS__BURST", "0"),
+        ("LIMITS__FAILED_AUTHENTICATION__BURST", "0"),
+        ("LIMITS__LOGIN__BURST", "0"),
+    ];
+    let environment: HashMap<_, _> = defaults
+        .iter()
+        .map(|(key, value)| (format!("ESCAPEMENT__{key}"), (*value).to_owned()))
+        .chain(
+            variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        )
+        .collect();
     let config: Config = chassis::config::load_from(DEFAULTS, None, Some(environment)).unwrap();
     let process = Process::for_test("api-gateway");
     let api = Api::build(config, &process).unwrap();
@@ -72,6 +86,14 @@ impl TestApp {
         }
     }
 
+    /// The same account, on this gateway.
+    pub(crate) fn speak_for(&self, user: &User<'_>) -> User<'_> {
+        User {
+            app: self,
+            token: user.token.clone(),
+        }
+    }
+
     pub(crate) fn store(&self, role: Role) -> Store {
         self.database.store(role)
     }
@@ -85,11 +107,23 @@ impl TestApp {
     }
 }
 
-impl User<'_> {
+impl<'a> User<'a> {
+    /// The same account with another token.
+    pub(crate) fn with_token(&self, token: String) -> User<'a> {
+        User {
+            app: self.app,
+            token,
+        }
+    }
+
+    /// A request with the account's token.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.app.client.request(method, self.app.url(path));
+        request.header("authorization", format!("Token {}", self.token))
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
-        let url = self.app.url(path);
-        let request = self.app.client.request(method, url);
-        let request = request.header("authorization", format!("Token {}", self.token));
+        let request = self.request(method, path);
         let request = if let Some(body) = body {
             request.json(body)
         } else {
@@ -104,6 +138,14 @@ impl User<'_> {
 
     pub(crate) async fn post(&self, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
         read(self.send(Method::POST, path, body).await).await
+    }
+
+    /// A new token of this account: its number, and itself.
+    pub(crate) async fn new_token(&self, body: Value) -> (i64, String) {
+        let (status, token) = self.post("/v1/tokens", Some(&body)).await;
+        assert_eq!(status, 201, "{token}");
+        let text = token["token"].as_str().unwrap().to_owned();
+        (token["id"].as_i64().unwrap(), text)
     }
 
     /// A job with what it needs and the given fields.

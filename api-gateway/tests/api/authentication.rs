@@ -3,7 +3,9 @@
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::json;
-use store::{Role, accounts};
+use store::access::Access;
+use store::tokens::NewToken;
+use store::{Role, accounts, tokens};
 
 use crate::app::{TestApp, exec_path, read, spawn_app};
 
@@ -54,13 +56,19 @@ async fn only_a_known_token_gets_in() {
 async fn an_expired_token_is_refused() {
     let app = spawn_app().await;
     let mut conn = app.store(Role::Gateway).connection().await.unwrap();
-    let account = accounts::ensure(&mut conn, "me").await.unwrap();
+    app.user("me").await;
+    let account = accounts::by_name(&mut conn, "me").await.unwrap().unwrap();
     for (minutes, expected) in [(-1, 401), (1, 200)] {
         let token = api_gateway::token::Token::random();
-        let expires = Utc::now() + TimeDelta::minutes(minutes);
-        accounts::insert_token(&mut conn, account.id, token.sha256(), Some(expires))
-            .await
-            .unwrap();
+        let new = NewToken {
+            account_id: account.id,
+            name: String::new(),
+            scope: Access::Admin,
+            expires_at: Some(Utc::now() + TimeDelta::minutes(minutes)),
+            by_login: false,
+            sha256: token.sha256(),
+        };
+        tokens::insert(&mut conn, &new).await.unwrap();
         let header = format!("Token {}", token.reveal());
         assert_eq!(status_with(&app, Some(&header)).await, expected);
     }

@@ -113,7 +113,7 @@ async fn unknown_paths_and_methods() {
     }
     for (path, allowed) in [
         ("/v1/jobs", "GET, POST"),
-        ("/v1/jobs/1", "GET"),
+        ("/v1/jobs/1/execs", "GET, POST"),
         ("/v1/jobs/1/execs/1/logs/", "GET"),
     ] {
         let response = user.send(Method::PATCH, path, None).await;

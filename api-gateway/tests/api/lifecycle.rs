@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use store::page::{Page, Position};
-use store::{Role, jobs};
+use store::Role;
+use store::jobs::{self, JobFilter, JobPage};
+use store::page::Page;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -44,12 +45,10 @@ async fn a_client_that_hangs_up_leaves_whole_rows() {
     assert!(app.process.drain(GRACE, GRACE).await);
 
     let mut conn = app.store(Role::Gateway).connection().await.unwrap();
-    let all = Page {
-        position: Position::Skip(0),
-        limit: 1000,
-    };
-    let count = jobs::count(&mut conn, "me").await.unwrap();
-    let with_schedule = jobs::list(&mut conn, "me", all).await.unwrap();
+    let all = JobFilter::of("me");
+    let count = jobs::count(&mut conn, &all).await.unwrap();
+    let page = JobPage::ByCreation(Page::newest(1000));
+    let with_schedule = jobs::list(&mut conn, &all, page).await.unwrap();
     assert!(count > 0);
     assert_eq!(usize::try_from(count), Ok(with_schedule.len()));
 }

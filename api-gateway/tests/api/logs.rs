@@ -8,6 +8,7 @@ use store::logs::{self, Append, LogLine, Opened, StreamKey};
 use store::{AsyncConnection, Role, StoreError};
 
 use crate::app::{TestApp, exec_path, spawn_app};
+use crate::samples::{self, assert_reads_like};
 use crate::shape::{LINE, assert_shape};
 
 const START: i64 = 1_451_350_944;
@@ -88,6 +89,7 @@ async fn one_call_before_during_and_after_the_run() {
     tell(&app, &exec, &[attempted, pulling]).await;
     let (_, log) = user.get(&path).await;
     assert_eq!(log, json!([{ "message": PULL, "time": START }]), "during");
+    assert_reads_like(&log, &samples::log());
 
     tell(&app, &exec, &[(1, EventKind::Running, 1000, RUN)]).await;
     print(&app, &exec, 1, vec![line(1500, b"one")]).await;

@@ -2,14 +2,38 @@
 //! own, asked by HTTP only.
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
+mod access;
+mod accounts;
 mod app;
+mod audit;
 mod authentication;
 mod broker;
+mod cancel;
+mod catalog;
 mod commands;
 mod contract;
+mod delete;
+mod docs;
+mod ending;
 mod errors;
+mod hangups;
+mod idempotency;
 mod lifecycle;
+mod limits;
+mod lists;
 mod log_completeness;
 mod logs;
+mod members;
+mod outages;
 mod paging;
+mod process;
+mod registries;
+mod rerun;
+mod samples;
 mod shape;
+mod timeouts;
+mod tokens;
+mod trigger;
+mod update;
+mod wait;
+mod wire;

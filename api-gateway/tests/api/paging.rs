@@ -104,6 +104,7 @@ async fn links_lead_where_the_deployment_says() {
     user.job(json!({})).await;
     let (_, page) = user.get("/v1/jobs/?page=1&page_size=1&namespace=me").await;
     let next = page["next"].as_str().unwrap();
-    let expected = "https://jobs.example.com/api/v1/jobs?page_size=1&namespace=me&cursor=older-";
+    let expected =
+        "https://jobs.example.com/api/v1/jobs?page_size=1&namespace=me&cursor=after.-created_at.";
     assert!(next.starts_with(expected), "{next}");
 }

@@ -13,6 +13,10 @@ pub(crate) enum Kind {
     Time,
     /// An object of strings.
     Vars,
+    /// An object of nulls.
+    Secrets,
+    /// An object of whatever.
+    Object,
     /// `{hours, minutes, seconds}`
     Span,
     Job,
@@ -38,6 +42,10 @@ pub(crate) const JOB: &[Field] = &[
     ("runtime_vars", Kind::Vars, false),
     // On the page only where a job is embedded in an exec.
     ("email_enabled", Kind::Flag, false),
+    // Additions.
+    ("secret_vars", Kind::Secrets, false),
+    ("timeout", Kind::Number, true),
+    ("retries", Kind::Number, true),
 ];
 
 macro_rules! exec_fields {
@@ -64,6 +72,12 @@ macro_rules! exec_fields {
             ("exit_code", Kind::Number, true),
             ("attempt", Kind::Number, false),
             ("slot_at", Kind::Time, true),
+            ("secret_vars", Kind::Secrets, false),
+            ("timeout", Kind::Number, true),
+            ("retries", Kind::Number, true),
+            ("overrides", Kind::Object, true),
+            ("rerun_of", Kind::Uuid, true),
+            ("cancel_requested_at", Kind::Time, true),
         ]
     };
 }
@@ -120,6 +134,10 @@ fn fits(value: &Value, kind: Kind) -> bool {
         Kind::Vars => value
             .as_object()
             .is_some_and(|vars| vars.values().all(Value::is_string)),
+        Kind::Secrets => value
+            .as_object()
+            .is_some_and(|vars| vars.values().all(Value::is_null)),
+        Kind::Object => value.is_object(),
         Kind::Span => {
             assert_shape(
                 value,
@@ -146,6 +164,9 @@ pub(crate) fn results(list: &Value) -> &Vec<Value> {
         .keys()
         .map(String::as_str)
         .collect();
-    assert_eq!(keys, ["count", "next", "previous", "results"]);
+    assert_eq!(
+        keys,
+        ["count", "count_is_exact", "next", "previous", "results"]
+    );
     list["results"].as_array().unwrap()
 }

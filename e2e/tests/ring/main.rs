@@ -10,3 +10,4 @@
 mod faults;
 mod outcomes;
 mod ring;
+mod secrets;

@@ -53,6 +53,16 @@ impl TestRing {
         Client::new(&self.ring.api_url().unwrap(), &token)
     }
 
+    /// The services, and what they stand on.
+    pub(crate) fn stack(&self) -> &devstack::Ring {
+        &self.ring
+    }
+
+    /// The name of the ring, and of [`Self::client`]'s account.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// SIGKILL.
     pub(crate) async fn kill(&self, service: Service) {
         self.ring.kill(service).await.unwrap();
@@ -96,13 +106,13 @@ impl TestRing {
         client.log(exec).await.unwrap()
     }
 
-    /// Waits until no Job and no pod of this ring is in the cluster; a pod that
+    /// Waits until no Job, no pod and no Secret of this ring is in the cluster; a pod that
     /// is gone has no finalizer either.
     pub(crate) async fn leaves_nothing_behind(&self) {
         let kubectl = Kubectl::new(devstack::kubectl().unwrap());
         eventually("the cluster is empty again", async || {
             let left = kubectl
-                .list("jobs,pods", self.ring.instance())
+                .list("jobs,pods,secrets", self.ring.instance())
                 .await
                 .unwrap();
             left.is_empty()

@@ -187,6 +187,7 @@ fn the_defaults_are_a_whole_configuration() {
     let given = [
         ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
         ("ESCAPEMENT__BROKER__URL", "amqp://h"),
+        ("ESCAPEMENT__SECRETS__KEYS", "a:unread"),
         ("ESCAPEMENT__CLUSTER__REGION", "HERE"),
     ];
     let given = given

@@ -2,10 +2,13 @@
 
 use chrono::{TimeDelta, Utc};
 use cluster::{CallError, PodIdentity};
-use shared_types::{ExecEvent, Reason};
+use k8s_openapi::api::batch::v1::Job;
+use shared_types::{ExecEvent, ExecSpec, Reason};
+use store::StoreError;
 use store::lifecycle::{Applied, End, Tracked};
 
 use super::{After, ReconcileError, Reconciler};
+use crate::confidential::Confidential;
 use crate::manifest::Template;
 use crate::objects::Created;
 
@@ -24,23 +27,13 @@ impl Reconciler {
             job: exec.job_id,
             namespace: exec.namespace.clone(),
         };
-        let template = Template {
-            cluster: self.cluster(),
-            pod: &self.config.pod,
-            limits: &self.config.limits,
-            sizes: &self.config.sizes,
-        };
-        let job = match template.job(&identity, &spec) {
-            Ok(job) => job,
-            Err(error) => {
-                return self
-                    .refuse(exec, Reason::ConfigError, error.to_string())
-                    .await;
-            }
+        let (job, confidential) = match self.prepare(&identity, &spec).await? {
+            Ok(prepared) => prepared,
+            Err(why) => return self.refuse(exec, Reason::ConfigError, why).await,
         };
         let namespace = self.cluster().namespace(&exec.namespace);
         self.namespaces.ensure(&namespace).await?;
-        match self.objects.create_job(&job).await {
+        match self.objects_of_attempt(&job, &spec, &confidential).await {
             Ok(Created::There(uid)) => {
                 let stored = self.record.job_created(exec.id, attempt, &uid).await?;
                 Ok(if stored == Applied::Done {
@@ -57,7 +50,52 @@ impl Reconciler {
         }
     }
 
-    /// The API server did not take the Job: for good, or for now.
+    /// What is to be created for an attempt, or why it never can be.
+    async fn prepare(
+        &self,
+        identity: &PodIdentity,
+        spec: &ExecSpec,
+    ) -> Result<Result<(Job, Confidential), String>, StoreError> {
+        let confidential = match self.record.confidential(&identity.namespace, spec).await {
+            Ok(confidential) => confidential,
+            Err(StoreError::Secret(error)) => return Ok(Err(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        let template = Template {
+            cluster: self.cluster(),
+            pod: &self.config.pod,
+            limits: &self.config.limits,
+            sizes: &self.config.sizes,
+        };
+        let job = template.job(identity, spec, &confidential);
+        Ok(job
+            .map(|job| (job, confidential))
+            .map_err(|error| error.to_string()))
+    }
+
+    /// The Job, and the Secret that belongs to it. No pod is claimed before the
+    /// Job's uid is recorded, so none starts without its Secret.
+    async fn objects_of_attempt(
+        &self,
+        job: &Job,
+        spec: &ExecSpec,
+        confidential: &Confidential,
+    ) -> Result<Created, CallError> {
+        let created = self.objects.create_job(job).await?;
+        let Created::There(uid) = &created else {
+            return Ok(created);
+        };
+        if confidential.is_empty() {
+            return Ok(created);
+        }
+        let secret = confidential.secret(spec, job, uid);
+        match self.objects.create_secret(&secret).await? {
+            Created::There(_) => Ok(created),
+            Created::Foreign => Ok(Created::Foreign),
+        }
+    }
+
+    /// The API server did not take the objects: for good, or for now.
     async fn job_refused(
         &self,
         exec: &Tracked,
@@ -74,7 +112,7 @@ impl Reconciler {
         let limit = TimeDelta::from_std(deadline).unwrap_or_default();
         let overdue = since.is_some_and(|since| Utc::now() - since >= limit);
         match error.code() {
-            Some(400 | 422) => self.refuse(exec, Reason::ConfigError, answer).await,
+            Some(400 | 413 | 422) => self.refuse(exec, Reason::ConfigError, answer).await,
             // A quota may be raised, a namespace on its way out may come back.
             Some(403) if overdue => self.refuse(exec, Reason::PodRefused, answer).await,
             Some(404) => {

@@ -133,6 +133,9 @@ impl Fixture {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: std::collections::BTreeMap::new(),
+            secret_vars: [].into(),
+            timeout: None,
+            retries: None,
         };
         let new = NewJob {
             namespace: "demo".to_owned(),

@@ -8,12 +8,13 @@ use recurrence::Recurrence;
 use scheduler_svc::config::SchedulerConfig;
 use scheduler_svc::scheduler::{Requested, Scheduler};
 use shared_types::{Command, ExecEvent, ExecId, ExecSpec, JobId, Reason, TriggerMode};
+use store::execs::{self, ExecFilter};
 use store::jobs::{self, NewJob};
 use store::lifecycle::{self, End};
 use store::schedules::{self, Edited, Intent, Schedule};
 use store::slots::{self, Slot, SlotOutcome};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PooledConnection, Role, Store, execs};
+use store::{AsyncConnection, PooledConnection, Role, Store};
 
 pub(crate) struct Fixture {
     database: TestDatabase,
@@ -68,6 +69,9 @@ impl Fixture {
                 image_tag: "1".to_owned(),
                 size: "S".to_owned(),
                 vars: [("A".to_owned(), "b".to_owned())].into(),
+                secret_vars: [].into(),
+                timeout: None,
+                retries: None,
             },
             email_enabled: false,
             schedule_mode: Some(mode.to_owned()),
@@ -162,10 +166,11 @@ impl Fixture {
             fired.push(id);
         }
         ensure!(k == count, "{job}: {k} of {count} instants in the ledger");
-        let execs = execs::count(&mut conn, job).await?;
+        let mut gateway = self.gateway.connection().await?;
+        let count = execs::count(&mut gateway, &ExecFilter::of(job)).await?;
         ensure!(
-            usize::try_from(execs)? == fired.len(),
-            "{job}: {execs} execs, {fired:?}"
+            usize::try_from(count.rows)? == fired.len(),
+            "{job}: {count:?}, {fired:?}"
         );
         Ok(fired)
     }

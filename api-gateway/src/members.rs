@@ -1,0 +1,157 @@
+//! The members of a namespace.
+
+use futures::FutureExt;
+use serde_json::{Map, Value};
+use store::PgConnection;
+use store::access::{Access, MemberRole};
+use store::accounts::{self, Account, AccountKind};
+use store::memberships::{self, Change, Member};
+
+use crate::account_view::MemberView;
+use crate::answer::Answer;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::fields::{FieldError, Fields, text};
+use crate::gateway::Gateway;
+use crate::job_fields;
+use crate::origin::Origin;
+use crate::write::{Act, Written};
+
+/// Reads the body of `PUT …/members/{user}`.
+pub fn role(body: &Map<String, Value>) -> Result<MemberRole, Vec<FieldError>> {
+    let mut fields = Fields::of(body);
+    let role = fields.required(
+        "role",
+        text(|word| {
+            MemberRole::parse(word).ok_or_else(|| {
+                let known = MemberRole::ALL.map(MemberRole::as_str);
+                format!("must be one of: {}", known.join(", "))
+            })
+        }),
+    );
+    fields.finish(role)
+}
+
+/// A user's part in a namespace, as a path names it.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// The namespace.
+    pub namespace: String,
+    /// The user.
+    pub user: String,
+}
+
+/// The members, by name.
+pub async fn list(
+    gateway: &Gateway,
+    caller: &Caller,
+    namespace: &str,
+) -> Result<Vec<Member>, ApiError> {
+    caller.may(Access::Read, namespace)?;
+    let mut conn = gateway.store.connection().await?;
+    Ok(memberships::list(&mut conn, namespace).await?)
+}
+
+/// Admits a user, or gives a member another role.
+pub async fn set(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (membership, role): (Membership, MemberRole),
+) -> Result<Answer, ApiError> {
+    caller.may(Access::Admin, &membership.namespace)?;
+    let user = user(gateway, &membership.user).await?;
+    let id = user.id;
+    let answer = gateway
+        .write(origin, move |conn| {
+            async move { admit(conn, &membership.namespace, &user, role).await }.boxed()
+        })
+        .await?;
+    gateway.tokens.forget(id);
+    Ok(answer)
+}
+
+async fn admit(
+    conn: &mut PgConnection,
+    namespace: &str,
+    user: &Account,
+    role: MemberRole,
+) -> Result<Written, ApiError> {
+    done(memberships::set(conn, namespace, user.id, role).await?)?;
+    let members = memberships::list(conn, namespace).await?;
+    let member = members.iter().find(|member| member.account_id == user.id);
+    let answer = Answer::ok(&MemberView::from(member.ok_or(ApiError::NotFound)?))?;
+    let resource = format!("members/{}?role={}", user.name, role.as_str());
+    Ok(Written::new(
+        answer,
+        Act::new(namespace, "member.set", resource),
+    ))
+}
+
+/// Ends a user's membership; one's own takes no role.
+pub async fn remove(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    Membership {
+        namespace,
+        user: name,
+    }: Membership,
+) -> Result<Answer, ApiError> {
+    if name == caller.name() {
+        caller.may(Access::Read, &namespace)?;
+        caller.scoped(Access::Admin)?;
+    } else {
+        caller.may(Access::Admin, &namespace)?;
+    }
+    let user = user(gateway, &name).await?;
+    let id = user.id;
+    let answer = gateway
+        .write(origin, move |conn| {
+            async move {
+                done(memberships::remove(conn, &namespace, id).await?)?;
+                let act = Act::new(
+                    &namespace,
+                    "member.remove",
+                    format!("members/{}", user.name),
+                );
+                Ok(Written::new(Answer::no_content(), act))
+            }
+            .boxed()
+        })
+        .await?;
+    gateway.tokens.forget(id);
+    Ok(answer)
+}
+
+/// The user of that name; organisations are members of nothing.
+async fn user(gateway: &Gateway, name: &str) -> Result<Account, ApiError> {
+    let name = job_fields::namespace(name).map_err(|_| ApiError::NotFound)?;
+    let mut conn = gateway.store.connection().await?;
+    let account = accounts::by_name(&mut conn, &name).await?;
+    account
+        .filter(|account| account.kind == AccountKind::User)
+        .ok_or(ApiError::NotFound)
+}
+
+fn done(change: Change) -> Result<(), ApiError> {
+    let (kind, title, detail) = match change {
+        Change::Done => return Ok(()),
+        Change::NotFound => return Err(ApiError::NotFound),
+        Change::LastAdmin => (
+            "last-admin",
+            "Last admin",
+            "a namespace keeps at least one admin; make another member one first",
+        ),
+        Change::Owner => (
+            "own-namespace",
+            "Own namespace",
+            "a user stays admin of the namespace of the same name",
+        ),
+    };
+    Err(ApiError::Conflict {
+        kind,
+        title,
+        detail: detail.to_owned(),
+    })
+}

@@ -1,0 +1,142 @@
+//! The parameters of paths and queries.
+
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::SchemaFormat;
+use utoipa::openapi::{Object, Required};
+
+use super::fields as f;
+
+/// Makes a type for each set of parameters, so that handlers can name it.
+macro_rules! parameters {
+    ($($name:ident = $place:ident { $($parameter:literal: $schema:expr),+ })+) => {
+        $(
+            #[doc = concat!("The parameters `", stringify!($name), "`.")]
+            #[derive(Debug)]
+            pub struct $name;
+
+            impl IntoParams for $name {
+                fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                    vec![$(parameter(ParameterIn::$place, $parameter, $schema)),+]
+                }
+            }
+        )+
+    };
+}
+
+parameters! {
+    JobPath = Path { "job": f::job_id() }
+    ExecPath = Path { "job": f::job_id(), "exec": f::exec_id("Id of the exec") }
+    NamespacePath = Path { "namespace": namespace() }
+    RegistryPath = Path { "namespace": namespace(), "registry": f::registry() }
+    MemberPath = Path { "namespace": namespace(), "user": f::namespace("Name of the user") }
+    TokenPath = Path { "token": f::number(1, u32::MAX, "Number of the token") }
+    AuditQuery = Query {
+        "actor": f::text_without_nul("Only what this account did"),
+        "action": f::text_without_nul("Only this, such as `job.create`"),
+        "created_after": instant("Only what was done at this instant or later"),
+        "created_before": instant("Only what was done before this instant"),
+        "sort": sort(&["created_at"])
+    }
+    JobListQuery = Query {
+        "namespace": or_empty(f::namespace("Whose jobs; the caller's own if left out")),
+        "name": f::text_without_nul("Only those of this name"),
+        "region_name": f::text_without_nul("Only those in this region"),
+        "is_schedule_active": f::boolean("Only those that do, or do not, run on time"),
+        "created_after": instant("Only those made at this instant or later"),
+        "created_before": instant("Only those made before this instant"),
+        "sort": sort(&["created_at", "name", "updated_at"])
+    }
+    ExecListQuery = Query {
+        "status": letters("WRSFCL", "Only those in one of these states, between commas"),
+        "trigger_mode": letters("MS", "Only those triggered so"),
+        "region_name": f::text_without_nul("Only those in this region"),
+        "created_after": instant("Only those made at this instant or later"),
+        "created_before": instant("Only those made before this instant"),
+        "sort": sort(&["created_at"])
+    }
+    PageQuery = Query {
+        "page": f::number(1, 10_000, "Number of the page, from 1; reaches 10,000 rows"),
+        "page_size": f::number(1, u32::MAX, "Rows of a page, 20 if left out, 100 at most"),
+        "cursor": cursor()
+    }
+    WaitQuery = Query {
+        "wait": or_empty(f::pattern(
+            "^([1-9]|[1-5][0-9]|60)s?$",
+            3,
+            "Answer when it has ended, or after so many seconds",
+            "30s",
+        ))
+    }
+    LogQuery = Query {
+        "start_time": time("No line before it"),
+        "end_time": time("No line after it")
+    }
+}
+
+fn parameter(place: ParameterIn, name: &str, schema: Object) -> Parameter {
+    let required = match place {
+        ParameterIn::Path => Required::True,
+        _ => Required::False,
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(schema.description.clone())
+        .schema(Some(schema))
+        .build()
+}
+
+/// An empty value is the same as none.
+fn or_empty(mut schema: Object) -> Object {
+    if let Some(pattern) = &mut schema.pattern {
+        *pattern = format!("^$|{pattern}");
+    }
+    schema
+}
+
+fn namespace() -> Object {
+    let mut schema = f::namespace("Name of the namespace");
+    schema.format = Some(SchemaFormat::Custom("namespace".to_owned()));
+    schema
+}
+
+/// Not `date-time`, which an empty value is not.
+fn instant(description: &str) -> Object {
+    let description = format!("{description}; RFC 3339");
+    f::format("instant", &description, "2015-12-28T14:31:07Z")
+}
+
+/// Some of these letters, between commas.
+fn letters(known: &str, description: &str) -> Object {
+    let mut schema = f::text(description);
+    schema.pattern = Some(format!("^[{known}](,[{known}])*$"));
+    or_empty(schema)
+}
+
+/// One of these fields, with a dash for the other direction.
+fn sort(fields: &[&str]) -> Object {
+    let both = fields
+        .iter()
+        .flat_map(|field| [(*field).to_owned(), format!("-{field}")]);
+    let words: Vec<_> = both.collect();
+    let words = words.iter().map(String::as_str).chain([""]);
+    f::word(
+        words,
+        "Field that orders the list, with a dash from its high end",
+    )
+}
+
+fn cursor() -> Object {
+    let mut schema = f::text("From the links of another page; `page` is ignored then");
+    schema.format = Some(SchemaFormat::Custom("cursor".to_owned()));
+    schema
+}
+
+/// See [`crate::window::Window`].
+fn time(description: &str) -> Object {
+    let pattern = r"^[0-9]{1,12}(\.[0-9]{1,9})?$";
+    let description = format!("{description}; Unix seconds");
+    or_empty(f::pattern(pattern, 22, &description, "1451350945"))
+}

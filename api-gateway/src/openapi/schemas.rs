@@ -1,0 +1,224 @@
+//! The documents of the API: what requests may hold and what answers do.
+
+mod execs;
+mod jobs;
+
+use std::borrow::Cow;
+
+use serde_json::json;
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{accounts, fields as f};
+
+/// Makes a type for each document, so that handlers can name it.
+macro_rules! documents {
+    ($($name:ident = $schema:expr;)+) => {
+        $(
+            #[doc = concat!("The document `", stringify!($name), "`.")]
+            #[derive(Debug)]
+            pub struct $name;
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    $schema.into()
+                }
+            }
+
+            impl ToSchema for $name {
+                fn name() -> Cow<'static, str> {
+                    stringify!($name).into()
+                }
+            }
+        )+
+
+        /// Every document, as components.
+        pub fn all() -> impl Iterator<Item = (String, RefOr<Schema>)> {
+            vec![$((stringify!($name).to_owned(), $name::schema())),+].into_iter()
+        }
+    };
+}
+
+documents! {
+    Problem = problem();
+    Job = jobs::job();
+    JobList = list("Job");
+    NewJob = jobs::new_job();
+    JobChange = jobs::job_change();
+    Exec = execs::exec(f::job_id());
+    ExecDetail = execs::exec(Ref::from_schema_name("Job"));
+    ExecList = list("Exec");
+    Overrides = execs::overrides();
+    Registry = registry();
+    RegistryList = list("Registry");
+    NewRegistry = new_registry();
+    Registration = accounts::registration();
+    Profile = accounts::profile();
+    Account = accounts::account();
+    Credentials = accounts::credentials();
+    Login = accounts::login();
+    PasswordChange = accounts::password_change();
+    NewOrganisation = accounts::new_organisation();
+    Organisation = accounts::organisation();
+    Token = accounts::kept_token();
+    MadeToken = accounts::made_token();
+    TokenList = list("Token");
+    NewToken = accounts::new_token();
+    Member = accounts::member();
+    MemberList = list("Member");
+    Membership = accounts::membership();
+    AuditRecord = accounts::record();
+    AuditList = list("AuditRecord");
+    Nothing = body(&[], []);
+    LogLines = execs::log_lines();
+    RegionList = list("Region");
+    Region = region();
+    SizeList = list("Size");
+    Size = size();
+}
+
+pub(super) type Field = (&'static str, RefOr<Schema>);
+
+pub(super) fn field(name: &'static str, schema: impl Into<Schema>) -> Field {
+    (name, RefOr::T(schema.into()))
+}
+
+/// What an answer shows: all fields are always there.
+pub(super) fn answer(fields: impl IntoIterator<Item = Field>) -> ObjectBuilder {
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    fields.into_iter().fold(object, |object, (name, schema)| {
+        object.property(name, schema).required(name)
+    })
+}
+
+/// What a request may send: nothing but these fields.
+pub(super) fn body(required: &[&str], fields: impl IntoIterator<Item = Field>) -> ObjectBuilder {
+    let object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    let object = fields.into_iter().fold(object, |object, (name, schema)| {
+        object.property(name, schema)
+    });
+    required
+        .iter()
+        .fold(object, |object, name| object.required(*name))
+}
+
+/// What runs: the same in jobs and execs.
+fn spec() -> Vec<Field> {
+    vec![
+        field("command", f::command()),
+        field("docker_image_repo", f::image_repo()),
+        field("docker_image_tag", f::image_tag()),
+        field("resource_size", f::text("Name of a size")),
+        field("region_name", f::text("Name of a region")),
+        field("runtime_vars", f::runtime_vars()),
+        field("secret_vars", f::secret_vars(f::hidden())),
+        field("timeout", f::or_null(f::timeout())),
+        field("retries", f::or_null(f::retries())),
+    ]
+}
+
+/// A field of an answer that may be sent back.
+fn ignored(why: &str) -> ObjectBuilder {
+    let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    any.description(Some(format!("Ignored: {why}")))
+}
+
+/// A page of a list.
+fn list(of: &str) -> ObjectBuilder {
+    let link = |description| {
+        f::or_null(f::format(
+            "uri",
+            description,
+            "https://example.com/v1/jobs?cursor=x",
+        ))
+    };
+    let results = ArrayBuilder::new()
+        .items(Ref::from_schema_name(of))
+        .max_items(Some(100));
+    answer([
+        field("count", f::number(0, u32::MAX, "Rows on all pages")),
+        field(
+            "count_is_exact",
+            f::boolean("Whether there are not more of them"),
+        ),
+        field("previous", link("The page before")),
+        field("next", link("The page after")),
+        field("results", results),
+    ])
+}
+
+fn problem() -> ObjectBuilder {
+    let error = answer([
+        field(
+            "field",
+            f::text("The field's name, with a dot before a part of it"),
+        ),
+        field("message", f::text("What is wrong and what would be right")),
+    ]);
+    let kind = f::pattern(
+        "^urn:escapement:problem:[a-z-]+$",
+        100,
+        "A word for programs, which never changes",
+        "urn:escapement:problem:invalid-fields",
+    );
+    let object = answer([
+        field("type", kind),
+        field("title", f::text("The same for people")),
+        field("status", f::number(400, 599, "The HTTP status")),
+        field("detail", f::text("What is wrong this time")),
+    ]);
+    object
+        .description(Some("An error, by RFC 9457"))
+        .property("errors", ArrayBuilder::new().items(error))
+        .property(
+            "request_id",
+            f::text("Of a 5xx: finds its cause in the service's log"),
+        )
+        .examples([json!({
+            "type": "urn:escapement:problem:invalid-fields",
+            "title": "Invalid fields",
+            "status": 400,
+            "detail": "the request has invalid fields",
+            "errors": [{ "field": "name", "message": "is required" }],
+        })])
+}
+
+fn registry() -> ObjectBuilder {
+    answer([
+        field("registry", f::registry()),
+        field("username", f::username()),
+        field("updated_at", f::timestamp("When it was last changed")),
+    ])
+}
+
+fn new_registry() -> ObjectBuilder {
+    let fields = [
+        field("username", f::username()),
+        field("password", f::password()),
+        field("registry", ignored("the path says it")),
+        field("updated_at", ignored("given by the service")),
+    ];
+    body(&["username", "password"], fields)
+        .examples([json!({ "username": "robot", "password": "secret" })])
+}
+
+fn region() -> ObjectBuilder {
+    answer([
+        field("name", f::text("What jobs name it by")),
+        field(
+            "is_default",
+            f::boolean("Whether it is that of jobs that name none"),
+        ),
+    ])
+}
+
+fn size() -> ObjectBuilder {
+    answer([
+        field("name", f::text("What jobs name it by")),
+        field("cpu", f::text("Cores, or thousandths of one")),
+        field("memory", f::text("Bytes, as a Kubernetes quantity")),
+    ])
+}

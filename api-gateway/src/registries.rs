@@ -1,0 +1,151 @@
+//! Private registries of a namespace: whom its images are pulled as.
+
+use futures::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store::access::Access;
+use store::registries::{self, Credential, MAX, Registry};
+
+use crate::answer::Answer;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::fields::{FieldError, Fields, text};
+use crate::gateway::Gateway;
+use crate::image;
+use crate::origin::Origin;
+use crate::view::Timestamp;
+use crate::write::{Act, Written};
+
+/// Characters of a user name at most.
+pub const USERNAME_MAX: usize = 255;
+/// Bytes of a password at most: room for the tokens that cloud registries give out as passwords.
+pub const PASSWORD_MAX: usize = 16 * 1024;
+
+/// A registry as clients see it; the password is never shown.
+#[derive(Debug, Serialize)]
+pub struct RegistryView {
+    registry: String,
+    username: String,
+    updated_at: Timestamp,
+}
+
+impl From<Registry> for RegistryView {
+    fn from(registry: Registry) -> Self {
+        Self {
+            registry: registry.registry,
+            username: registry.username,
+            updated_at: Timestamp(registry.updated_at),
+        }
+    }
+}
+
+/// Keeps or replaces a credential.
+pub async fn put(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    namespace: String,
+    credential: Credential,
+) -> Result<Answer, ApiError> {
+    caller.may(Access::Admin, &namespace)?;
+    let keyring = gateway.keyring.clone();
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let kept = registries::put(conn, &keyring, &namespace, &credential).await?;
+                let kept = kept.ok_or_else(full)?;
+                let act = act(&namespace, "registry.put", &kept.registry);
+                Ok(Written::new(Answer::ok(&RegistryView::from(kept))?, act))
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// All registries of a namespace; they fit on one page.
+pub async fn list(
+    gateway: &Gateway,
+    caller: &Caller,
+    namespace: &str,
+) -> Result<Vec<RegistryView>, ApiError> {
+    caller.may(Access::Admin, namespace)?;
+    let mut conn = gateway.store.connection().await?;
+    let rows = registries::list(&mut conn, namespace).await?;
+    Ok(rows.into_iter().map(RegistryView::from).collect())
+}
+
+/// Forgets a credential; execs that have been given it keep it.
+pub async fn delete(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    namespace: String,
+    registry: &str,
+) -> Result<Answer, ApiError> {
+    caller.may(Access::Admin, &namespace)?;
+    let registry = image::registry(registry).map_err(|_| ApiError::NotFound)?;
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                if !registries::delete(conn, &namespace, &registry).await? {
+                    return Err(ApiError::NotFound);
+                }
+                let act = act(&namespace, "registry.delete", &registry);
+                Ok(Written::new(Answer::no_content(), act))
+            }
+            .boxed()
+        })
+        .await
+}
+
+fn act(namespace: &str, action: &'static str, registry: &str) -> Act {
+    Act::new(namespace, action, format!("registries/{registry}"))
+}
+
+fn full() -> ApiError {
+    ApiError::Conflict {
+        kind: "too-many-registries",
+        title: "Too many registries",
+        detail: format!("a namespace has at most {MAX} registries; delete one first"),
+    }
+}
+
+/// Reads the body of a PUT.
+pub fn parse(registry: &str, body: &Map<String, Value>) -> Result<Credential, Vec<FieldError>> {
+    let mut fields = Fields::of(body);
+    // What is in an answer may be sent back; the path says which registry.
+    for name in ["registry", "updated_at"] {
+        fields.value(name);
+    }
+    let registry = image::registry(registry).map_err(|why| fields.refuse("registry", why));
+    let username = fields.required("username", text(username));
+    let password = fields.required("password", text(password));
+    let credential = || {
+        Some(Credential {
+            registry: registry.ok()?,
+            username: username?,
+            password: password?.into(),
+        })
+    };
+    fields.finish(credential())
+}
+
+fn username(text: &str) -> Result<String, String> {
+    let fits = (1..=USERNAME_MAX).contains(&text.chars().count());
+    if fits && !text.contains(|c: char| c == ':' || c.is_control()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "must be 1 to {USERNAME_MAX} characters without \":\" and control characters"
+        ))
+    }
+}
+
+fn password(text: &str) -> Result<String, String> {
+    let fits = (1..=PASSWORD_MAX).contains(&text.len());
+    if fits && !text.contains('\0') {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("must be 1 to {PASSWORD_MAX} bytes without NUL"))
+    }
+}

@@ -1,0 +1,241 @@
+//! A user's tokens: made, listed, revoked.
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use serde_json::{Map, Value};
+use store::access::Access;
+use store::tokens::{self, NewToken, Token as KeptToken};
+use store::{PgConnection, accounts};
+
+use crate::account_view::NewTokenView;
+use crate::answer::Answer;
+use crate::caller::Caller;
+use crate::error::ApiError;
+use crate::fields::{FieldError, Fields, text};
+use crate::gateway::Gateway;
+use crate::job_fields;
+use crate::origin::Origin;
+use crate::token::Token;
+use crate::write::{Act, Written};
+
+/// Live tokens of a user, those of logins aside.
+const TOKENS_MAX: i64 = 100;
+
+/// A token to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenDraft {
+    name: String,
+    scope: Access,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl TokenDraft {
+    /// Reads the body of `POST /v1/tokens`.
+    pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let name = fields.required("name", text(job_fields::name));
+        let scope = fields.optional("scope", || Ok(Access::Admin), text(scope));
+        let expires_at = fields.optional(
+            "expires_at",
+            || Ok(None),
+            text(|instant| future(instant, now).map(Some)),
+        );
+        let read = (|| {
+            Some(Self {
+                name: name?,
+                scope: scope?,
+                expires_at: expires_at?,
+            })
+        })();
+        fields.finish(read)
+    }
+}
+
+fn scope(word: &str) -> Result<Access, String> {
+    Access::parse(word).ok_or_else(|| {
+        let known = Access::ALL.map(Access::as_str);
+        format!("must be one of: {}", known.join(", "))
+    })
+}
+
+fn future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let instant = DateTime::parse_from_rfc3339(text).map_err(|_| {
+        "must be an instant such as \"2030-01-31T12:00:00Z\", or null for never".to_owned()
+    })?;
+    if instant <= now {
+        return Err("must be in the future".to_owned());
+    }
+    Ok(instant.to_utc())
+}
+
+/// Makes a token, which only this answer shows.
+pub async fn create(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    draft: TokenDraft,
+) -> Result<Answer, ApiError> {
+    // So the new one cannot be of a higher scope than the one in use.
+    caller.scoped(Access::Admin)?;
+    if let Some(end) = caller.expires_at()
+        && draft.expires_at.is_none_or(|at| at > end)
+    {
+        let rule = format!("must not be later than {end}, when the token in use ends");
+        return Err(ApiError::invalid("expires_at", rule));
+    }
+    let (token, maker) = (Token::random(), caller.token_id());
+    let new = NewToken {
+        account_id: caller.account_id(),
+        name: draft.name,
+        scope: draft.scope,
+        expires_at: draft.expires_at,
+        by_login: false,
+        sha256: token.sha256(),
+    };
+    let owner = caller.name().to_owned();
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let kept = insert(conn, (&owner, maker), &new).await?;
+                let answer = Answer::created(&NewTokenView::new(&kept, &token))?;
+                Ok(Written::new(answer, act(&owner, "token.create", kept.id)))
+            }
+            .boxed()
+        })
+        .await
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    (owner, maker): (&str, i64),
+    new: &NewToken,
+) -> Result<KeptToken, ApiError> {
+    accounts::lock(conn, owner).await?;
+    // A password change that came first has revoked it.
+    if !tokens::is_live(conn, maker).await? {
+        return Err(ApiError::Unauthenticated("the token was revoked"));
+    }
+    if tokens::count(conn, new.account_id).await? >= TOKENS_MAX {
+        return Err(ApiError::Conflict {
+            kind: "too-many-tokens",
+            title: "Too many tokens",
+            detail: format!(
+                "you have {TOKENS_MAX} tokens, which is the most; revoke one of them first"
+            ),
+        });
+    }
+    Ok(tokens::insert(conn, new).await?)
+}
+
+/// The caller's live tokens, newest first.
+pub async fn list(gateway: &Gateway, caller: &Caller) -> Result<Vec<KeptToken>, ApiError> {
+    caller.scoped(Access::Admin)?;
+    let mut conn = gateway.store.connection().await?;
+    Ok(tokens::list(&mut conn, caller.account_id()).await?)
+}
+
+/// Ends a token of the caller's. Every token may end itself.
+pub async fn revoke(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    id: i64,
+) -> Result<Answer, ApiError> {
+    if id != caller.token_id() {
+        caller.scoped(Access::Admin)?;
+    }
+    let (owner, account_id) = (caller.name().to_owned(), caller.account_id());
+    let answer = gateway
+        .write(origin, move |conn| {
+            async move {
+                if !tokens::revoke(conn, account_id, id).await? {
+                    return Err(ApiError::NotFound);
+                }
+                Ok(Written::new(
+                    Answer::no_content(),
+                    act(&owner, "token.revoke", id),
+                ))
+            }
+            .boxed()
+        })
+        .await?;
+    gateway.tokens.forget(account_id);
+    Ok(answer)
+}
+
+fn act(owner: &str, action: &'static str, id: i64) -> Act {
+    Act::new(owner, action, format!("tokens/{id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(body: &Value) -> Result<TokenDraft, Vec<FieldError>> {
+        let now = "2026-01-01T00:00:00Z".parse().unwrap();
+        TokenDraft::parse(body.as_object().unwrap(), now)
+    }
+
+    #[test]
+    fn a_name_is_enough() {
+        let draft = parse(&json!({ "name": "ci" })).unwrap();
+        assert_eq!((draft.scope, draft.expires_at), (Access::Admin, None));
+        let same = json!({ "name": "ci", "scope": null, "expires_at": null });
+        assert_eq!(parse(&same), Ok(draft));
+        let body =
+            json!({ "name": "ci", "scope": "read", "expires_at": "2026-01-01T01:00:01+01:00" });
+        let draft = parse(&body).unwrap();
+        assert_eq!(draft.scope, Access::Read);
+        assert_eq!(
+            draft.expires_at,
+            Some("2026-01-01T00:00:01Z".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn each_wrong_field_is_told() {
+        for (body, field, part) in [
+            (json!({}), "name", "required"),
+            (
+                json!({ "name": "n", "scope": "root" }),
+                "scope",
+                "read, trigger, write, admin",
+            ),
+            (
+                json!({ "name": "n", "expires_at": "2026-01-01T00:00:00Z" }),
+                "expires_at",
+                "future",
+            ),
+            (
+                json!({ "name": "n", "expires_at": "tomorrow" }),
+                "expires_at",
+                "2030",
+            ),
+            (
+                json!({ "name": "n", "expires_at": 7 }),
+                "expires_at",
+                "string",
+            ),
+            (
+                json!({ "name": "n", "expires": null }),
+                "expires",
+                "expires_at",
+            ),
+        ] {
+            let errors = parse(&body).unwrap_err();
+            assert_eq!(errors.len(), 1, "{body}");
+            assert_eq!(errors[0].field, field);
+            assert!(errors[0].message.contains(part), "{errors:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,40}") {
+            let _ = parse(&json!({ "name": text, "scope": text, "expires_at": text }));
+        }
+    }
+}

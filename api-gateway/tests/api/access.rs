@@ -1,0 +1,321 @@
+//! Who may do what, for every route: a route without a row here fails.
+
+use api_gateway::http::routes::ROUTES;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use store::access::{Access, MemberRole};
+
+use crate::app::{TestApp, User, exec_path, read, spawn_app};
+
+/// What a route wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// Nothing.
+    Public,
+    /// A token of at least this scope; what it shows is the caller's own.
+    Token(Access),
+    /// This much access to the namespace.
+    Namespace(Access),
+}
+use Access::{Admin, Read, Trigger, Write};
+use Need::{Namespace, Public, Token};
+
+/// Method, route, what it wants, and what to append to the path.
+#[rustfmt::skip]
+const TABLE: &[(&str, &str, Need, &str)] = &[
+    ("post",   "/v1/auth/register", Public, ""),
+    ("post",   "/v1/generate-api-token", Public, ""),
+    ("get",    "/openapi.json", Public, ""),
+    ("get",    "/docs", Public, ""),
+    ("get",    "/docs/{file}", Public, ""),
+    ("get",    "/v1/account", Token(Read), ""),
+    ("put",    "/v1/account/password", Token(Admin), ""),
+    ("get",    "/v1/tokens", Token(Admin), ""),
+    ("post",   "/v1/tokens", Token(Admin), ""),
+    ("delete", "/v1/tokens/{token}", Token(Admin), ""),
+    ("post",   "/v1/organisations", Token(Admin), ""),
+    ("get",    "/v1/regions", Token(Read), ""),
+    ("get",    "/v1/sizes", Token(Read), ""),
+    ("get",    "/v1/namespaces/{namespace}/members", Namespace(Read), ""),
+    ("put",    "/v1/namespaces/{namespace}/members/{user}", Namespace(Admin), ""),
+    ("delete", "/v1/namespaces/{namespace}/members/{user}", Namespace(Admin), ""),
+    ("get",    "/v1/namespaces/{namespace}/audit", Namespace(Admin), ""),
+    ("get",    "/v1/namespaces/{namespace}/registries", Namespace(Admin), ""),
+    ("put",    "/v1/namespaces/{namespace}/registries/{registry}", Namespace(Admin), ""),
+    ("delete", "/v1/namespaces/{namespace}/registries/{registry}", Namespace(Admin), ""),
+    ("get",    "/v1/jobs", Namespace(Read), "?namespace=acme"),
+    ("post",   "/v1/jobs", Namespace(Write), ""),
+    ("get",    "/v1/jobs/{job}", Namespace(Read), ""),
+    ("put",    "/v1/jobs/{job}", Namespace(Write), ""),
+    ("patch",  "/v1/jobs/{job}", Namespace(Write), ""),
+    ("delete", "/v1/jobs/{job}", Namespace(Write), ""),
+    ("get",    "/v1/jobs/{job}/execs", Namespace(Read), ""),
+    ("post",   "/v1/jobs/{job}/execs", Namespace(Trigger), ""),
+    ("get",    "/v1/jobs/{job}/execs/{exec}", Namespace(Read), ""),
+    ("delete", "/v1/jobs/{job}/execs/{exec}", Namespace(Write), ""),
+    ("post",   "/v1/jobs/{job}/execs/{exec}/cancel", Namespace(Trigger), ""),
+    ("post",   "/v1/jobs/{job}/execs/{exec}/rerun", Namespace(Trigger), ""),
+    ("get",    "/v1/jobs/{job}/execs/{exec}/logs", Namespace(Read), ""),
+];
+
+/// A caller: the scope of the token, and the role in namespace `acme`.
+struct Caller<'a> {
+    user: User<'a>,
+    /// The same account with a token that may do everything.
+    owner: User<'a>,
+    scope: Access,
+    role: Option<MemberRole>,
+}
+
+impl Caller<'_> {
+    /// What the ladder says; `None` is an answer beyond authorisation.
+    fn expected(&self, need: Need) -> Option<StatusCode> {
+        match need {
+            Public => None,
+            Token(need) => (self.scope < need).then_some(StatusCode::FORBIDDEN),
+            Namespace(need) => match self.role {
+                None => Some(StatusCode::NOT_FOUND),
+                Some(role) => {
+                    let allowed = role.access().min(self.scope);
+                    (allowed < need).then_some(StatusCode::FORBIDDEN)
+                }
+            },
+        }
+    }
+}
+
+async fn acme(app: &TestApp) -> User<'_> {
+    let admin = app.user("ann").await;
+    let body = json!({ "name": "acme" });
+    let (status, made) = admin.post("/v1/organisations", Some(&body)).await;
+    assert_eq!(status, 201, "{made}");
+    admin
+}
+
+async fn callers<'a>(app: &'a TestApp, admin: &User<'a>) -> Vec<Caller<'a>> {
+    let mut callers = Vec::new();
+    for role in MemberRole::ALL {
+        let name = format!("{}-of-acme", role.as_str());
+        let user = app.user(&name).await;
+        let path = format!("/v1/namespaces/acme/members/{name}");
+        let body = json!({ "role": role.as_str() });
+        let response = admin.send(Method::PUT, &path, Some(&body)).await;
+        assert_eq!(response.status(), 200);
+        for scope in Access::ALL {
+            let token = json!({ "name": "t", "scope": scope.as_str() });
+            let (_, token) = user.new_token(token).await;
+            callers.push(Caller {
+                user: user.with_token(token),
+                owner: user.clone(),
+                scope,
+                role: Some(role),
+            });
+        }
+    }
+    let stranger = app.user("stranger").await;
+    callers.push(Caller {
+        owner: stranger.clone(),
+        user: stranger,
+        scope: Admin,
+        role: None,
+    });
+    callers
+}
+
+/// A path of the route with fresh things in it, so that one caller's delete is
+/// not another's 404.
+async fn path(app: &TestApp, admin: &User<'_>, owner: &User<'_>, route: &str) -> String {
+    let mut path = route.replace("{namespace}", "acme");
+    path = path
+        .replace("{registry}", "registry.example.com:5000")
+        .replace("{file}", "swagger-ui.css");
+    if route.contains("{registry}") {
+        let body = json!({ "username": "u", "password": "p" });
+        let put = admin.send(Method::PUT, &path, Some(&body)).await;
+        assert_eq!(put.status(), 200);
+    }
+    if route.contains("{user}") {
+        let name = format!("u{}", uuid::Uuid::new_v4().simple());
+        app.user(&name).await;
+        path = path.replace("{user}", &name);
+        let body = json!({ "role": "viewer" });
+        let put = admin.send(Method::PUT, &path, Some(&body)).await;
+        assert_eq!(put.status(), 200);
+    }
+    if route.contains("{token}") {
+        let (id, _) = owner.new_token(json!({ "name": "spare" })).await;
+        path = path.replace("{token}", &id.to_string());
+    }
+    if route.contains("{job}") {
+        let job = admin.job(json!({ "namespace": "acme" })).await;
+        path = path.replace("{job}", &job["id"].to_string());
+        if route.contains("{exec}") {
+            let exec = admin.exec(&job).await;
+            let id = exec_path(&exec);
+            path = path.replace("{exec}", id.rsplit('/').next().unwrap());
+        }
+    }
+    path
+}
+
+/// A valid body, as far as the route takes one.
+fn body(method: &str, route: &str) -> Option<Value> {
+    let last = route.rsplit('/').next().unwrap_or_default();
+    Some(match (method, last) {
+        ("post", "jobs") => json!({
+            "name": "n", "namespace": "acme", "command": "c", "docker_image_repo": "r.io/a"
+        }),
+        ("put" | "patch", "{job}") => json!({ "name": "changed" }),
+        ("put", "{user}") => json!({ "role": "developer" }),
+        ("put", "{registry}") => json!({ "username": "u", "password": "p" }),
+        ("put", "password") => json!({ "password": "not this one", "new_password": "long enough" }),
+        ("post", "tokens") => json!({ "name": "ci", "scope": "read" }),
+        ("post", "organisations") => {
+            json!({ "name": format!("o{}", uuid::Uuid::new_v4().simple()) })
+        }
+        ("post", "register" | "generate-api-token") => {
+            json!({ "username": "nobody", "password": "no password" })
+        }
+        _ => return None,
+    })
+}
+
+fn method(word: &str) -> Method {
+    word.to_ascii_uppercase().parse().unwrap()
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let mut rows: Vec<_> = TABLE
+        .iter()
+        .map(|(method, route, need, _)| (*method, *route, *need == Public))
+        .collect();
+    let mut routes = ROUTES.to_vec();
+    rows.sort_unstable();
+    routes.sort_unstable();
+    assert_eq!(rows, routes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_for_every_role_and_scope() {
+    let app = spawn_app().await;
+    let admin = acme(&app).await;
+    for caller in callers(&app, &admin).await {
+        for (word, route, need, query) in TABLE {
+            let path = path(&app, &admin, &caller.owner, route).await;
+            let body = body(word, route);
+            let url = format!("{path}{query}");
+            let response = caller.user.send(method(word), &url, body.as_ref()).await;
+            let status = response.status();
+            let who = (caller.scope, caller.role);
+            match caller.expected(*need) {
+                Some(expected) => assert_eq!(status, expected, "{word} {route} {who:?}"),
+                None => assert!(granted(route, status), "{word} {route} {who:?}: {status}"),
+            }
+        }
+    }
+}
+
+/// What those who may are answered. The body's password is wrong and the
+/// registration closed, whoever asks.
+fn granted(route: &str, status: StatusCode) -> bool {
+    match route {
+        "/v1/auth/register" | "/v1/account/password" => status == 403,
+        "/v1/generate-api-token" => status == 401,
+        _ => status.is_success(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_valid_token_there_is_nothing_but_401() {
+    let app = spawn_app().await;
+    let admin = acme(&app).await;
+    let (old, expired) = admin.new_token(json!({ "name": "old" })).await;
+    let expire = format!("UPDATE tokens SET expires_at = now() WHERE id = {old}");
+    app.database.execute(&expire).await;
+    let (gone, revoked) = admin.new_token(json!({ "name": "gone" })).await;
+    let own = format!("/v1/tokens/{gone}");
+    let answer = admin.send(Method::DELETE, &own, None).await;
+    assert_eq!(answer.status(), 204);
+    let unknown = "0".repeat(40);
+    for (word, route, need, query) in TABLE.iter().filter(|(_, _, need, _)| *need != Public) {
+        assert_ne!(*need, Public);
+        let path = path(&app, &admin, &admin, route).await;
+        for token in [
+            None,
+            Some(""),
+            Some("x"),
+            Some(&*unknown),
+            Some(&*expired),
+            Some(&*revoked),
+        ] {
+            let request = app
+                .client
+                .request(method(word), app.url(&format!("{path}{query}")));
+            let request = match token {
+                Some(token) => request.header("authorization", format!("Token {token}")),
+                None => request,
+            };
+            let request = match body(word, route) {
+                Some(body) => request.json(&body),
+                None => request,
+            };
+            let (status, problem) = read(request.send().await.unwrap()).await;
+            assert_eq!(status, 401, "{word} {route} {token:?}: {problem}");
+        }
+    }
+    for path in ["/v1", "/v1/nowhere", "/v1/jobs/1/nowhere"] {
+        let status = app.client.get(app.url(path)).send().await.unwrap().status();
+        assert_eq!(status, 401, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_changes_nothing_and_sees_nothing() {
+    let app = spawn_app().await;
+    let admin = acme(&app).await;
+    let job = admin
+        .job(json!({ "namespace": "acme", "name": "untouched" }))
+        .await;
+    let exec = admin.exec(&job).await;
+    let stranger = app.user("stranger").await;
+    let ids = [
+        job["id"].to_string(),
+        exec["id"].as_str().unwrap().to_owned(),
+    ];
+    let before = everything(&admin, &job, &exec).await;
+    for (word, route, _, query) in TABLE.iter().filter(|row| matches!(row.2, Namespace(_))) {
+        let path = route
+            .replace("{namespace}", "acme")
+            .replace("{user}", "ann")
+            .replace("{registry}", "registry.example.com")
+            .replace("{job}", &ids[0])
+            .replace("{exec}", &ids[1]);
+        let body = body(word, route);
+        let url = format!("{path}{query}");
+        let (status, answer) = read(stranger.send(method(word), &url, body.as_ref()).await).await;
+        assert_eq!(status, 404, "{word} {route}");
+        assert!(!answer.to_string().contains("untouched"), "{answer}");
+    }
+    assert_eq!(before, everything(&admin, &job, &exec).await);
+    let (_, own) = stranger.get("/v1/jobs").await;
+    assert_eq!(own["count"], 0);
+}
+
+async fn everything(admin: &User<'_>, job: &Value, exec: &Value) -> Vec<Value> {
+    let mut seen = Vec::new();
+    for path in [
+        format!("/v1/jobs/{}", job["id"]),
+        format!("/v1/jobs/{}/execs", job["id"]),
+        exec_path(exec),
+        "/v1/jobs?namespace=acme".to_owned(),
+        "/v1/namespaces/acme/members".to_owned(),
+        "/v1/namespaces/acme/registries".to_owned(),
+        "/v1/namespaces/acme/audit".to_owned(),
+    ] {
+        let (status, body) = admin.get(&path).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        seen.push(body);
+    }
+    seen
+}

@@ -1,0 +1,133 @@
+//! A database that cannot: every write is answered with 503, nothing of it
+//! stays, and the same request succeeds once the database can again.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use store::testing::TestDatabase;
+use url::Url;
+use uuid::Uuid;
+
+use crate::app::{TestApp, User, read, spawn_app, spawn_app_on};
+
+/// What has one row for each job.
+const TABLES: [&str; 3] = ["jobs", "schedules", "audit_log WHERE action = 'job.create'"];
+
+fn job() -> Value {
+    json!({ "name": "n", "command": "c", "docker_image_repo": "r.io/a/b" })
+}
+
+/// With so many jobs before and after.
+async fn assert_unavailable(user: &User<'_>, app: &TestApp, jobs: i64) {
+    let response = user.send(Method::POST, "/v1/jobs", Some(&job())).await;
+    let headers = response.headers().clone();
+    let (status, problem) = read(response).await;
+    assert_eq!(status, 503, "{problem}");
+    assert_eq!(headers["retry-after"], "1");
+    assert_eq!(problem["type"], "urn:escapement:problem:unavailable");
+    for table in TABLES {
+        assert_eq!(app.database.rows(table).await, jobs, "{table}");
+    }
+}
+
+/// As a client does that was told to try again. Connections that were cut are
+/// found out one by one.
+async fn assert_succeeds_once(user: &User<'_>, app: &TestApp, jobs: i64) {
+    let mut tries = 0;
+    loop {
+        let (status, answer) = user.post("/v1/jobs", Some(&job())).await;
+        if status == 201 {
+            break;
+        }
+        tries += 1;
+        assert_eq!(status, 503, "{answer}");
+        assert!(tries < 20, "{answer}");
+    }
+    for table in TABLES {
+        assert_eq!(app.database.rows(table).await, jobs + 1, "{table}");
+    }
+}
+
+/// Has the second statement of a write do something.
+fn on_schedules(timing: &str, does: &str) -> String {
+    format!(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+         BEGIN {does}; RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON schedules
+         {timing} FOR EACH ROW EXECUTE FUNCTION fail()"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_or_a_commit_that_the_server_cannot_do() {
+    let full = r#"RAISE EXCEPTION 'could not extend file "base/1/2": No space left on device'
+        USING ERRCODE = '53100', HINT = 'Check free disk space.'"#;
+    let memory = "RAISE EXCEPTION 'out of memory' USING ERRCODE = '53200'";
+    let shutdown = "PERFORM pg_terminate_backend(pg_backend_pid())";
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let mut jobs = 0;
+    for does in [full, memory, shutdown] {
+        for timing in ["", "DEFERRABLE INITIALLY DEFERRED"] {
+            app.database.execute(&on_schedules(timing, does)).await;
+            assert_unavailable(&user, &app, jobs).await;
+            app.database.execute("DROP FUNCTION fail CASCADE").await;
+            assert_succeeds_once(&user, &app, jobs).await;
+            jobs += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_is_wrong_is_no_outage() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let wrong = on_schedules("", "RAISE EXCEPTION 'wrong'");
+    app.database.execute(&wrong).await;
+    let (status, problem) = user.post("/v1/jobs", Some(&job())).await;
+    assert_eq!(status, 500);
+    assert!(!problem.to_string().contains("wrong"), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_become_read_only() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let name = database_name(&app.database);
+    let read_only = |value| {
+        format!(
+            "BEGIN READ WRITE; ALTER DATABASE {name} SET default_transaction_read_only = {value}; COMMIT;
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        )
+    };
+    assert_eq!(user.get("/v1/jobs").await.0, 200);
+    app.database.execute(&read_only("on")).await;
+    while user.get("/v1/jobs").await.0 != 200 {}
+    assert_unavailable(&user, &app, 0).await;
+    app.database.execute(&read_only("off")).await;
+    assert_succeeds_once(&user, &app, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_connection_to_spare() {
+    let database = TestDatabase::new().await;
+    let login = format!("login_{}", Uuid::new_v4().simple());
+    let create = format!(
+        "CREATE ROLE {login} LOGIN PASSWORD 'x' CONNECTION LIMIT 0 IN ROLE escapement_gateway"
+    );
+    database.execute(&create).await;
+    let mut url = Url::parse(&database.url).unwrap();
+    url.set_username(&login).unwrap();
+    url.set_password(Some("x")).unwrap();
+    let app = spawn_app_on(database, &[("ESCAPEMENT__DATABASE__URL", url.as_str())]);
+    let user = app.user("me").await;
+    assert_unavailable(&user, &app, 0).await;
+    let more = format!("ALTER ROLE {login} CONNECTION LIMIT -1");
+    app.database.execute(&more).await;
+    assert_succeeds_once(&user, &app, 0).await;
+}
+
+fn database_name(database: &TestDatabase) -> String {
+    let url = Url::parse(&database.url).unwrap();
+    url.path().trim_start_matches('/').to_owned()
+}

@@ -1,0 +1,99 @@
+//! What only the running process shows: its log and its metrics.
+
+use std::process::Stdio;
+
+use reqwest::Client;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::app::{KEY, NO_BROKER};
+
+/// A gateway without a database, as a process of its own.
+struct Gateway {
+    _process: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    health: String,
+    api: String,
+}
+
+impl Gateway {
+    async fn start(variables: &[(&str, &str)]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_api-gateway"))
+            .env_clear()
+            .env(
+                "ESCAPEMENT__DATABASE__URL",
+                "postgres://nobody@127.0.0.1:1/none",
+            )
+            .env("ESCAPEMENT__BROKER__URL", NO_BROKER)
+            .env("ESCAPEMENT__SECRETS__KEYS", KEY)
+            .env("ESCAPEMENT__API__LISTEN", "127.0.0.1:0")
+            .env("ESCAPEMENT__HEALTH__LISTEN", "127.0.0.1:0")
+            .envs(variables.iter().copied())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+        let health = line(&mut log, "starting").await["health"].clone();
+        let api = line(&mut log, "the API listens").await["address"].clone();
+        Self {
+            _process: process,
+            log,
+            health: format!("http://{}", health.as_str().unwrap()),
+            api: format!("http://{}", api.as_str().unwrap()),
+        }
+    }
+}
+
+/// The next line of the log with this message.
+async fn line(log: &mut Lines<BufReader<ChildStderr>>, message: &str) -> Value {
+    loop {
+        let line = log.next_line().await.unwrap().unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        if line["message"] == message {
+            break line;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cause_of_a_failure_is_logged_with_the_id_of_its_answer() {
+    // Also when the log holds the worst only.
+    for filter in ["info", "info,api_gateway::http=error"] {
+        let mut gateway = Gateway::start(&[("ESCAPEMENT__LOG__FILTER", filter)]).await;
+        let request = Client::new().get(format!("{}/v1/jobs", gateway.api));
+        let response = request
+            .header("x-request-id", "mine.1")
+            .header("authorization", format!("Token {}", "a".repeat(40)))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["x-request-id"], "mine.1");
+        let line = line(&mut gateway.log, "a request failed").await;
+        assert_eq!(line["span"]["id"], "mine.1", "{line}");
+        assert!(line["error"].is_string(), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_counted_by_limit() {
+    let gateway = Gateway::start(&[
+        ("ESCAPEMENT__LIMITS__ADDRESS__BURST", "1"),
+        ("ESCAPEMENT__LIMITS__ADDRESS__EVERY", "1h"),
+    ])
+    .await;
+    let client = Client::new();
+    let get = async |url: String| client.get(url).send().await.unwrap();
+    for status in [404, 429, 429] {
+        assert_eq!(
+            get(format!("{}/nowhere", gateway.api)).await.status(),
+            status
+        );
+    }
+    let metrics = get(format!("{}/metrics", gateway.health)).await;
+    let metrics = metrics.text().await.unwrap();
+    let line = r#"escapement_limited_requests_total{limit="address"} 2"#;
+    assert!(metrics.contains(line), "{metrics}");
+}

@@ -1,0 +1,155 @@
+use shared_types::{Command, ExecId, JobId, SecretId};
+use store::registries::Credential;
+
+use super::*;
+use crate::config::{Config, DEFAULTS};
+
+fn job(spec: &ExecSpec) -> Result<Job, ManifestError> {
+    job_with(spec, &Confidential::default())
+}
+
+fn job_with(spec: &ExecSpec, confidential: &Confidential) -> Result<Job, ManifestError> {
+    let given = [
+        ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
+        ("ESCAPEMENT__BROKER__URL", "amqp://h"),
+        ("ESCAPEMENT__SECRETS__KEYS", "a:unread"),
+    ];
+    let given = given
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let config: Config = chassis::config::load_from(DEFAULTS, None, Some(given)).unwrap();
+    let identity = PodIdentity {
+        exec: "0191e1a0-1234-7000-8000-0000000000ff"
+            .parse::<ExecId>()
+            .unwrap(),
+        attempt: 1,
+        job: JobId(146),
+        namespace: "demo".to_owned(),
+    };
+    let template = Template {
+        cluster: &config.cluster,
+        pod: &config.pod,
+        limits: &config.limits,
+        sizes: &config.sizes,
+    };
+    template.job(&identity, spec, confidential)
+}
+
+fn spec() -> ExecSpec {
+    ExecSpec {
+        command: Command::Text("sh -c 'echo hi'".to_owned()),
+        image_repo: "docker.io/library/busybox".to_owned(),
+        image_tag: "1.37".to_owned(),
+        size: "XXS".to_owned(),
+        vars: [("GREETING".to_owned(), "hi".to_owned())].into(),
+        secret_vars: [].into(),
+        timeout: None,
+        retries: None,
+    }
+}
+
+#[test]
+fn every_field_of_a_job() {
+    insta::assert_yaml_snapshot!(job(&spec()).unwrap());
+}
+
+#[test]
+fn nothing_in_what_is_given_is_expanded() {
+    let spec = ExecSpec {
+        command: Command::Text("sh -c 'echo $$ $(GREETING)'".to_owned()),
+        vars: [("PRICE".to_owned(), "$5 $(HOME)".to_owned())].into(),
+        ..spec()
+    };
+    let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
+    let main = &pod.containers[0];
+    let args = main.args.as_ref().unwrap();
+    assert_eq!(args[2], "echo $$$$ $$(GREETING)");
+    let value = main.env.as_ref().unwrap()[0].value.as_deref();
+    assert_eq!(value, Some("$$5 $$(HOME)"));
+}
+
+#[test]
+fn an_unknown_size_names_the_known() {
+    let spec = ExecSpec {
+        size: "HUGE".to_owned(),
+        ..spec()
+    };
+    let error = job(&spec).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "there is no size HUGE; sizes are L, M, S, XL, XS, XXS"
+    );
+}
+
+#[test]
+fn nothing_given_leaves_the_images_own() {
+    let spec = ExecSpec {
+        command: Command::Text(String::new()),
+        vars: BTreeMap::new(),
+        ..spec()
+    };
+    let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
+    assert_eq!(
+        (&pod.containers[0].args, &pod.containers[0].env),
+        (&None, &None)
+    );
+}
+
+fn secret_spec() -> ExecSpec {
+    ExecSpec {
+        image_repo: "R.example.com:5000/team/image".to_owned(),
+        secret_vars: [("API_KEY".to_owned(), SecretId(7))].into(),
+        ..spec()
+    }
+}
+
+fn confidential(registry: &str) -> Confidential {
+    Confidential {
+        values: [(SecretId(7), "$(HOME) and more".into())].into(),
+        credential: Some(Credential {
+            registry: registry.to_owned(),
+            username: "robot".to_owned(),
+            password: "a \"quoted\" word".into(),
+        }),
+    }
+}
+
+#[test]
+fn what_is_secret_is_in_the_secret_only() {
+    let (spec, confidential) = (secret_spec(), confidential("r.example.com:5000"));
+    let job = job_with(&spec, &confidential).unwrap();
+    insta::assert_yaml_snapshot!(job.spec.as_ref().unwrap().template.spec);
+    insta::assert_yaml_snapshot!(confidential.secret(&spec, &job, "job-uid"));
+    let shown = format!("{confidential:?}");
+    assert!(
+        !shown.contains("quoted") && !shown.contains("HOME"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_secret_without_a_credential_is_opaque() {
+    let (spec, mut confidential) = (secret_spec(), confidential("r.example.com:5000"));
+    confidential.credential = None;
+    let job = job_with(&spec, &confidential).unwrap();
+    let secret = confidential.secret(&spec, &job, "job-uid");
+    assert_eq!(secret.type_.as_deref(), Some("Opaque"));
+    assert!(secret.data.unwrap().keys().eq(["var.API_KEY"]));
+    let pod = job.spec.unwrap().template.spec.unwrap();
+    assert_eq!(pod.image_pull_secrets, None);
+}
+
+#[test]
+fn docker_hub_goes_by_its_old_name() {
+    let spec = ExecSpec {
+        image_repo: "team/image".to_owned(),
+        ..secret_spec()
+    };
+    let confidential = confidential(&spec.registry());
+    let job = job_with(&spec, &confidential).unwrap();
+    let secret = confidential.secret(&spec, &job, "job-uid");
+    let config = &secret.data.unwrap()[".dockerconfigjson"].0;
+    let config: serde_json::Value = serde_json::from_slice(config).unwrap();
+    let login = &config["auths"]["https://index.docker.io/v1/"];
+    assert_eq!(login["password"], "a \"quoted\" word");
+}
