@@ -1,18 +1,19 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e bench-ring lint clean
+.PHONY: help up down status test e2e fuzz bench-ring bench-lists lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
 DEVSTACK := $(or $(CARGO_TARGET_DIR),target)/debug/devstack
-WITH_ALL := $(DEVSTACK) with postgres rabbitmq kubernetes --
+WITH_ALL := $(DEVSTACK) with postgres rabbitmq kubernetes python --
 # A ring is four services; more of them at once than this overload two cores.
 E2E_THREADS ?= 2
 # All packages are selected so that nothing is built a second time.
 RING := cargo test --workspace --test ring -- --test-threads=$(E2E_THREADS)
+FUZZ := $(dir $(DEVSTACK))fuzz
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything on this machine and run a first job
 	$(BUILD)
@@ -28,15 +29,23 @@ status: ## say what runs
 
 test: ## all tests, on a real Postgres, RabbitMQ and Kubernetes of their own
 	$(BUILD)
-	$(WITH_ALL) sh -c 'cargo test --workspace --exclude e2e --no-fail-fast && $(RING)'
+	$(WITH_ALL) sh -c 'cargo test --workspace --exclude e2e --no-fail-fast && $(FUZZ) --seed 1 && $(RING)'
 
 e2e: ## only the tests of the whole ring
 	$(BUILD)
 	$(WITH_ALL) $(RING)
 
+fuzz: ## fuzz a real gateway from its OpenAPI document
+	$(BUILD)
+	@$(DEVSTACK) with postgres rabbitmq python -- $(FUZZ)
+
 bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
 	$(BUILD)
 	@$(WITH_ALL) $(dir $(DEVSTACK))bench-ring
+
+bench-lists: ## time the first page of a million execs against one far down
+	$(BUILD)
+	@$(DEVSTACK) with postgres rabbitmq -- $(dir $(DEVSTACK))bench-lists
 
 lint: ## formatting, clippy, dependency rules, go vet
 	cargo fmt --all --check
