@@ -3,6 +3,7 @@
 
 mod accounts;
 pub mod answers;
+mod examples;
 pub mod fields;
 pub mod parameters;
 pub mod schemas;

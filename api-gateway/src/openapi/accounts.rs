@@ -83,6 +83,7 @@ pub(super) fn password_change() -> ObjectBuilder {
         field("new_password", new_password()),
     ];
     body(&["password", "new_password"], fields)
+        .examples([json!({ "password": "a long password", "new_password": "a longer password" })])
 }
 
 pub(super) fn new_organisation() -> ObjectBuilder {

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType, Ty
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{accounts, fields as f};
+use super::{accounts, examples, fields as f};
 
 /// Makes a type for each document, so that handlers can name it.
 macro_rules! documents {
@@ -42,13 +42,14 @@ macro_rules! documents {
 
 documents! {
     Problem = problem();
-    Job = jobs::job();
-    JobList = list("Job");
+    Job = jobs::job().examples([examples::job()]);
+    JobList = list("Job").examples([examples::list(&examples::job())]);
     NewJob = jobs::new_job();
     JobChange = jobs::job_change();
-    Exec = execs::exec(f::job_id());
-    ExecDetail = execs::exec(Ref::from_schema_name("Job"));
-    ExecList = list("Exec");
+    Exec = execs::exec(f::job_id()).examples([examples::exec(&146.into())]);
+    ExecDetail = execs::exec(Ref::from_schema_name("Job"))
+        .examples([examples::exec(&examples::job())]);
+    ExecList = list("Exec").examples([examples::list(&examples::exec(&146.into()))]);
     Overrides = execs::overrides();
     Registry = registry();
     RegistryList = list("Registry");
