@@ -28,8 +28,7 @@ impl AuditList {
             created_after: params.optional("created_after", params::instant),
             created_before: params.optional("created_before", params::instant),
         };
-        let sort = |text: &str| Sort::parse(text, &[Sort::NEWEST.field]);
-        let sort = params.optional("sort", sort).unwrap_or(Sort::NEWEST);
+        let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
         let page = PageRequest::read(&mut params, sort);
         params.finish(Self { filter, page })
     }

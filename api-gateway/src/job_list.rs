@@ -46,8 +46,7 @@ impl JobList {
             created_after: params.optional("created_after", params::instant),
             created_before: params.optional("created_before", params::instant),
         };
-        let sort = params.optional("sort", |text| Sort::parse(text, &SORTS));
-        let sort = sort.unwrap_or(Sort::NEWEST);
+        let sort = Sort::read(&mut params, &SORTS);
         let page = match sort.field {
             "name" => Order::Name(PageRequest::read(&mut params, sort)),
             "updated_at" => Order::Update(PageRequest::read(&mut params, sort)),

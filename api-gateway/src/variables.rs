@@ -67,24 +67,21 @@ pub fn check<S>(
     if bytes(vars) > BYTES_MAX {
         return Err(vec![FieldError::new(RUNTIME_VARS, too_large())]);
     }
-    let doubles: Vec<_> = vars
-        .keys()
-        .filter(|name| secrets.contains_key(*name))
-        .map(|name| {
-            let field = format!("{RUNTIME_VARS}.{name}");
-            FieldError::new(&field, format!("is in {SECRET_VARS} too; leave one out"))
-        })
-        .collect();
+    let doubles = vars.keys().filter(|name| secrets.contains_key(*name));
+    let doubles = doubles.map(|name| {
+        let field = format!("{RUNTIME_VARS}.{name}");
+        FieldError::new(&field, format!("is in {SECRET_VARS} too; leave one out"))
+    });
     let long = secrets.keys().filter(|name| name.len() > SECRET_NAME_MAX);
     let long = long.map(|name| {
         let why = format!("has a name of more than {SECRET_NAME_MAX} characters");
         FieldError::new(&format!("{SECRET_VARS}.{name}"), why)
     });
-    let doubles: Vec<_> = doubles.into_iter().chain(long).collect();
-    if doubles.is_empty() {
+    let errors: Vec<_> = doubles.chain(long).collect();
+    if errors.is_empty() {
         Ok(())
     } else {
-        Err(doubles)
+        Err(errors)
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use store::page::Direction;
 
+use crate::params::Params;
+
 /// What orders a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sort {
@@ -19,6 +21,13 @@ impl Sort {
         field: "created_at",
         direction: Direction::Descending,
     };
+
+    /// Reads `sort`, one of the orders that a list has; newest first if it is left
+    /// out.
+    pub fn read(params: &mut Params<'_>, fields: &[&'static str]) -> Self {
+        let sort = params.optional("sort", |text| Self::parse(text, fields));
+        sort.unwrap_or(Self::NEWEST)
+    }
 
     /// Reads one of the orders that a list has.
     pub fn parse(text: &str, fields: &[&'static str]) -> Result<Self, String> {

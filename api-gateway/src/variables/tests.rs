@@ -52,6 +52,9 @@ fn variables_are_bounded() {
     assert!(check(&half, &others(129)).is_err());
     let doubled = check(&half, &[("V7".to_owned(), ())].into()).unwrap_err();
     assert_eq!(doubled[0].field, "runtime_vars.V7");
+    let named = |length: usize| check(&half, &[("S".repeat(length), ())].into());
+    assert!(named(SECRET_NAME_MAX).is_ok());
+    assert!(named(SECRET_NAME_MAX + 1).is_err());
 }
 
 #[test]

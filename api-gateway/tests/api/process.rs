@@ -9,16 +9,16 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use crate::app::{KEY, NO_BROKER};
 
-/// A gateway without a database, as a process of its own.
-struct Gateway {
+/// A gateway as a process of its own; without a database, unless it is told of one.
+pub(crate) struct Gateway {
     _process: Child,
     log: Lines<BufReader<ChildStderr>>,
-    health: String,
-    api: String,
+    pub(crate) health: String,
+    pub(crate) api: String,
 }
 
 impl Gateway {
-    async fn start(variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_api-gateway"))
             .env_clear()
             .env(
@@ -43,6 +43,11 @@ impl Gateway {
             health: format!("http://{}", health.as_str().unwrap()),
             api: format!("http://{}", api.as_str().unwrap()),
         }
+    }
+
+    /// The next line of its log with this message.
+    pub(crate) async fn said(&mut self, message: &str) -> Value {
+        line(&mut self.log, message).await
     }
 }
 
@@ -71,7 +76,7 @@ async fn the_cause_of_a_failure_is_logged_with_the_id_of_its_answer() {
             .unwrap();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()["x-request-id"], "mine.1");
-        let line = line(&mut gateway.log, "a request failed").await;
+        let line = gateway.said("a request failed").await;
         assert_eq!(line["span"]["id"], "mine.1", "{line}");
         assert!(line["error"].is_string(), "{line}");
     }

@@ -1,73 +1,41 @@
 //! What operators are shown of clients that guess, ask too much or take too long.
 
-use std::process::Stdio;
-
 use api_gateway::commands::issue_token;
 use futures::future::join_all;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use store::Role;
 use store::testing::TestDatabase;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, Command};
 
-use crate::app::{KEY, NO_BROKER, exec_path, read};
+use crate::app::{exec_path, read};
+use crate::process::Gateway;
 
 /// A gateway with a database, as a process of its own.
 struct Operated {
-    _process: Child,
-    log: Lines<BufReader<ChildStderr>>,
-    health: String,
-    api: String,
+    gateway: Gateway,
     token: String,
 }
 
 impl Operated {
     async fn start(database: &TestDatabase) -> Self {
         let token = issue_token(&database.store(Role::Gateway), "me").await;
-        let mut process = Command::new(env!("CARGO_BIN_EXE_api-gateway"))
-            .env_clear()
-            .env("ESCAPEMENT__DATABASE__URL", &database.url)
-            .env("ESCAPEMENT__BROKER__URL", NO_BROKER)
-            .env("ESCAPEMENT__SECRETS__KEYS", KEY)
-            .env("ESCAPEMENT__REGIONS", "north")
-            .env("ESCAPEMENT__API__LISTEN", "127.0.0.1:0")
-            .env("ESCAPEMENT__HEALTH__LISTEN", "127.0.0.1:0")
-            .env("ESCAPEMENT__API__REQUEST_TIMEOUT", "3s")
-            .env("ESCAPEMENT__API__TRUSTED_PROXIES", "1")
-            .env("ESCAPEMENT__API__WAITING", "0")
-            .env("ESCAPEMENT__PASSWORDS__PARALLEL", "1")
-            .env("ESCAPEMENT__LIMITS__LOGIN__BURST", "0")
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut gateway = Self {
-            log: BufReader::new(process.stderr.take().unwrap()).lines(),
-            _process: process,
-            health: String::new(),
-            api: String::new(),
+        let variables = [
+            ("ESCAPEMENT__DATABASE__URL", database.url.as_str()),
+            ("ESCAPEMENT__REGIONS", "north"),
+            ("ESCAPEMENT__API__REQUEST_TIMEOUT", "3s"),
+            ("ESCAPEMENT__API__TRUSTED_PROXIES", "1"),
+            ("ESCAPEMENT__API__WAITING", "0"),
+            ("ESCAPEMENT__PASSWORDS__PARALLEL", "1"),
+            ("ESCAPEMENT__LIMITS__LOGIN__BURST", "0"),
+        ];
+        Self {
+            gateway: Gateway::start(&variables).await,
             token: token.unwrap().reveal(),
-        };
-        let address = |line: &Value, key| format!("http://{}", line[key].as_str().unwrap());
-        gateway.health = address(&gateway.said("starting").await, "health");
-        gateway.api = address(&gateway.said("the API listens").await, "address");
-        gateway
-    }
-
-    /// The next line of the log with this message.
-    async fn said(&mut self, message: &str) -> Value {
-        loop {
-            let line = self.log.next_line().await.unwrap().unwrap();
-            let line: Value = serde_json::from_str(&line).unwrap();
-            if line["message"] == message {
-                return line;
-            }
         }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = Client::new().request(method, format!("{}{path}", self.api));
+        let request = Client::new().request(method, format!("{}{path}", self.gateway.api));
         let request = request.header("x-forwarded-for", "6.6.6.6");
         request.header("authorization", format!("Token {}", self.token))
     }
@@ -79,7 +47,7 @@ impl Operated {
     }
 
     async fn assert_measured(&self, metric: &str, labels: &[&str], value: usize) {
-        let metrics = Client::new().get(format!("{}/metrics", self.health));
+        let metrics = Client::new().get(format!("{}/metrics", self.gateway.health));
         let metrics = metrics.send().await.unwrap().text().await.unwrap();
         let mut lines = metrics.lines().filter(|line| line.starts_with(metric));
         let line = lines.find(|line| labels.iter().all(|label| line.contains(label)));
@@ -94,7 +62,7 @@ async fn operators_see_who_guesses_and_what_is_refused() {
     let mut gateway = Operated::start(&TestDatabase::new().await).await;
     for (user, logged) in [("ann", json!("ann")), ("No Name", Value::Null)] {
         assert_eq!(gateway.log_in(user).await, 401);
-        let line = gateway.said("a login failed").await;
+        let line = gateway.gateway.said("a login failed").await;
         assert_eq!((&line["level"], &line["user"]), (&json!("WARN"), &logged));
         assert_eq!(line["span"]["client"], "6.6.6.6", "{line}");
         assert!(!line.to_string().contains("is it this?"), "{line}");
@@ -104,7 +72,7 @@ async fn operators_see_who_guesses_and_what_is_refused() {
     assert!(refused > 0, "{all:?}");
     let passwords = [r#"limit="passwords""#];
     gateway.assert_measured(REFUSED, &passwords, refused).await;
-    let line = gateway.said("a request was refused").await;
+    let line = gateway.gateway.said("a request was refused").await;
     assert_eq!(line["limit"], "passwords", "{line}");
     assert_eq!(line["span"]["client"], "6.6.6.6", "{line}");
 
