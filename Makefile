@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz bench-ring bench-lists lint clean
+.PHONY: help up down status test e2e fuzz bench-ring bench-lists bench-schedules lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -11,6 +11,9 @@ E2E_THREADS ?= 2
 # All packages are selected so that nothing is built a second time.
 RING := cargo test --workspace --test ring -- --test-threads=$(E2E_THREADS)
 FUZZ := $(dir $(DEVSTACK))fuzz
+# Built like a release; BENCH may hold options of a benchmark.
+MEASURED := $(or $(CARGO_TARGET_DIR),target)/measured
+BENCH ?=
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +49,10 @@ bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
 bench-lists: ## time the first page of a million execs against one far down
 	$(BUILD)
 	@$(DEVSTACK) with postgres rabbitmq -- $(dir $(DEVSTACK))bench-lists
+
+bench-schedules: ## time due and idle schedules against a probe and APScheduler
+	cargo build --workspace --bins --profile measured
+	@$(MEASURED)/devstack with postgres rabbitmq python -- $(MEASURED)/bench-schedules $(BENCH)
 
 lint: ## formatting, clippy, dependency rules, go vet
 	cargo fmt --all --check

@@ -21,4 +21,5 @@ pub mod query;
 pub mod registries;
 pub mod request_log;
 pub mod routes;
+pub mod schedules;
 pub mod tokens;

@@ -1,6 +1,7 @@
 //! An update: the stored job's fields with those of the body in their place,
 //! read and checked as a whole like a new job's.
 
+use chrono::Utc;
 use serde_json::{Map, Value};
 use store::jobs::Job;
 
@@ -10,7 +11,22 @@ use crate::job_draft::JobDraft;
 use crate::view::JobView;
 
 /// The fields that can be empty, so that `null` says something.
-const CLEARABLE: [&str; 3] = ["schedule_mode", "timeout", "retries"];
+const CLEARABLE: [&str; 6] = [
+    "schedule_mode",
+    "schedule_gap",
+    "schedule_repeat",
+    "start_deadline",
+    "timeout",
+    "retries",
+];
+
+/// Fields that another one's word decides on: with a new word, what they were
+/// says nothing.
+const DEPENDENT: [(&str, &str); 3] = [
+    ("overlap_policy", "overlap_limit"),
+    ("catch_up", "catch_up_limit"),
+    ("catch_up", "catch_up_window"),
+];
 
 impl JobDraft {
     /// Reads the body of an update of this job. What the body leaves out stays.
@@ -19,9 +35,17 @@ impl JobDraft {
         body: &Map<String, Value>,
         catalog: &Catalog,
     ) -> Result<Self, ApiError> {
-        let shown = serde_json::to_value(JobView::from(job));
+        let shown = serde_json::to_value(JobView::new(job, Utc::now()));
         let shown = shown.map_err(|error| ApiError::Internal(error.into()))?;
         let mut whole = shown.as_object().cloned().unwrap_or_default();
+        for (word, dependent) in DEPENDENT {
+            if body
+                .get(word)
+                .is_some_and(|new| whole.get(word) != Some(new))
+            {
+                whole.remove(dependent);
+            }
+        }
         for (name, value) in body {
             let left_out = value.is_null() && !CLEARABLE.contains(&name.as_str());
             if !(left_out && whole.contains_key(name)) {
@@ -60,6 +84,7 @@ mod tests {
         Job {
             id: JobId(146),
             definition,
+            schedule_anchor: DateTime::UNIX_EPOCH,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,
         }
@@ -137,7 +162,7 @@ mod tests {
                 "name": name, "command": command, "runtime_vars": { "V": var }, "timeout": timeout,
                 "is_schedule_active": active, "resource_size": size, "region_name": "south",
             }));
-            let answer = json!(JobView::from(&job));
+            let answer = json!(JobView::new(&job, DateTime::UNIX_EPOCH));
             prop_assert_eq!(change(&job, &answer), Ok(job.definition));
         }
     }

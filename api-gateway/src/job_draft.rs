@@ -10,11 +10,19 @@ use store::jobs::{Job, NewJob};
 
 use crate::catalog::Catalog;
 use crate::fields::{FieldError, Fields, boolean, text};
+use crate::schedule_fields::ScheduleDraft;
 use crate::variables::{self, Secret};
 use crate::{image, job_fields};
 
 /// What an answer has and a request need not: sent back, it is ignored.
-const READ_ONLY: [&str; 4] = ["id", "created_by", "created_at", "updated_at"];
+const READ_ONLY: [&str; 6] = [
+    "id",
+    "created_by",
+    "created_at",
+    "updated_at",
+    "next_runs",
+    "effective_schedule",
+];
 
 /// A job that can be kept, once it is known whose it is and its secrets are
 /// sealed.
@@ -27,8 +35,7 @@ pub struct JobDraft {
     spec: ExecSpec,
     secrets: BTreeMap<String, Secret>,
     email_enabled: bool,
-    schedule_mode: Option<String>,
-    schedule_active: bool,
+    schedule: ScheduleDraft,
 }
 
 impl JobDraft {
@@ -56,7 +63,7 @@ impl JobDraft {
             text(|name| catalog.region(name)),
         );
         let email_enabled = fields.optional("email_enabled", || Ok(false), boolean);
-        let schedule = parse_schedule(&mut fields);
+        let schedule = ScheduleDraft::read(&mut fields);
         let spec = parse_spec(&mut fields, catalog);
         let none = BTreeMap::new();
         let kept = stored.map_or(&none, |job| &job.definition.spec.secret_vars);
@@ -69,7 +76,6 @@ impl JobDraft {
             }
         }
         let draft = || {
-            let (schedule_mode, schedule_active) = schedule?;
             Some(Self {
                 namespace: namespace?,
                 name: name?,
@@ -77,8 +83,7 @@ impl JobDraft {
                 spec: spec?,
                 secrets: secrets?,
                 email_enabled: email_enabled?,
-                schedule_mode,
-                schedule_active,
+                schedule: schedule?,
             })
         };
         fields.finish(draft())
@@ -87,6 +92,11 @@ impl JobDraft {
     /// The namespace the client named, if it did.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
+    }
+
+    /// When it is to run.
+    pub fn schedule(&self) -> &ScheduleDraft {
+        &self.schedule
     }
 
     /// The values to be sealed, in the order of their names.
@@ -119,8 +129,9 @@ impl JobDraft {
                 ..self.spec
             },
             email_enabled: self.email_enabled,
-            schedule_mode: self.schedule_mode,
-            schedule_active: self.schedule_active,
+            schedule_mode: self.schedule.mode,
+            schedule_rules: self.schedule.rules,
+            schedule_active: self.schedule.active,
         }
     }
 }
@@ -160,24 +171,6 @@ fn parse_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
         timeout: timeout?,
         retries: retries?,
     })
-}
-
-fn parse_schedule(fields: &mut Fields<'_>) -> Option<(Option<String>, bool)> {
-    let mode = fields.optional(
-        "schedule_mode",
-        || Ok(None),
-        text(job_fields::schedule_mode),
-    );
-    let active = fields.optional("is_schedule_active", || Ok(false), boolean);
-    let (mode, active) = (mode?, active?);
-    if active && mode.is_none() {
-        fields.refuse(
-            "schedule_mode",
-            "is required when is_schedule_active is true",
-        );
-        return None;
-    }
-    Some((mode, active))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 
 use std::ops::RangeInclusive;
 
-use recurrence::Recurrence;
 use serde_json::Value;
 use shared_types::Command;
 
@@ -61,12 +60,6 @@ pub fn command(value: &Value) -> Result<Command, String> {
     Ok(command)
 }
 
-/// The text of a repeating interval, kept as it was given.
-pub fn schedule_mode(text: &str) -> Result<Option<String>, String> {
-    Recurrence::parse(text).map_err(|error| format!("is not a schedule: {error}"))?;
-    Ok(Some(text.to_owned()))
-}
-
 /// Seconds that a program may run.
 pub fn timeout(value: &Value) -> Result<Option<u32>, String> {
     whole_number(value, TIMEOUTS).map(Some)
@@ -77,7 +70,7 @@ pub fn retries(value: &Value) -> Result<Option<u32>, String> {
     whole_number(value, RETRIES).map(Some)
 }
 
-fn whole_number(value: &Value, range: RangeInclusive<u32>) -> Result<u32, String> {
+pub(crate) fn whole_number(value: &Value, range: RangeInclusive<u32>) -> Result<u32, String> {
     // JSON knows one kind of number: 5.0 is 5.
     let whole = value.as_f64().filter(|number| number.fract() == 0.0);
     let number = whole.and_then(|number| number.to_string().parse().ok());
@@ -130,13 +123,6 @@ mod tests {
     }
 
     #[test]
-    fn schedules_are_kept_as_given() {
-        let mode = "R1/2015-12-31T16:00:23.446Z/PT1H";
-        assert_eq!(schedule_mode(mode).unwrap().unwrap(), mode);
-        assert!(schedule_mode("hourly").unwrap_err().contains("R1/"));
-    }
-
-    #[test]
     fn numbers_are_whole_and_bounded() {
         for good in [1, 604_800] {
             assert_eq!(timeout(&json!(good)).unwrap(), Some(good));
@@ -162,7 +148,6 @@ mod tests {
         fn any_text_is_read_or_refused(text in ".{0,200}") {
             let _ = name(&text);
             let _ = command(&json!(text));
-            let _ = schedule_mode(&text);
             if let Ok(label) = namespace(&text) {
                 prop_assert!(!label.is_empty() && label.is_ascii());
             }

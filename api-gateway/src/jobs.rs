@@ -1,12 +1,14 @@
 //! Jobs: what clients do with them.
 
 use bus::HintRoute;
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use serde_json::{Map, Value};
 use shared_types::JobId;
 use shared_types::message::Hint;
 use store::PgConnection;
 use store::access::Access;
+use store::execs;
 use store::jobs::{self, Hold, Job, NewJob};
 use store::secrets::{self, Keyring};
 
@@ -16,8 +18,12 @@ use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::job_draft::JobDraft;
 use crate::origin::Origin;
+use crate::preview::DryRun;
 use crate::view::JobView;
 use crate::write::{Act, Announcement, Written};
+
+/// Execs whose durations say how long a job takes.
+const DURATIONS: i64 = 20;
 
 /// Keeps a job and its schedule.
 pub async fn create(
@@ -57,12 +63,42 @@ async fn seal(
 
 async fn insert(conn: &mut PgConnection, new: NewJob) -> Result<Written, ApiError> {
     let job = jobs::insert(conn, new).await?;
-    let answer = Answer::created(&JobView::from(&job))?;
+    let answer = Answer::created(&JobView::new(&job, Utc::now()))?;
     let changed = job
         .definition
         .schedule_active
         .then(|| schedule_changed(job.id));
     Ok(Written::new(answer, act(&job, "job.create")).announcing(changed))
+}
+
+/// Says what a new job would do, without making it.
+pub fn try_create(
+    caller: &Caller,
+    draft: &JobDraft,
+    now: DateTime<Utc>,
+) -> Result<DryRun, ApiError> {
+    caller.may(Access::Write, draft.namespace().unwrap_or(caller.name()))?;
+    Ok(DryRun::new(draft, now, now, Vec::new()))
+}
+
+/// Says what a changed job would do, without changing it.
+pub async fn try_update(
+    gateway: &Gateway,
+    caller: &Caller,
+    (id, body): (JobId, Map<String, Value>),
+    now: DateTime<Utc>,
+) -> Result<DryRun, ApiError> {
+    let job = get(gateway, caller, Access::Write, id).await?;
+    let draft = JobDraft::change(&job, &body, &gateway.catalog)?;
+    let mut conn = gateway.store.connection().await?;
+    let durations = execs::last_durations(&mut conn, id, DURATIONS).await?;
+    let is_same_text = draft.schedule().mode == job.definition.schedule_mode;
+    let anchor = if is_same_text {
+        job.schedule_anchor
+    } else {
+        now
+    };
+    Ok(DryRun::new(&draft, anchor, now, durations))
 }
 
 /// Changes the fields given of a job. Its execs keep what they were made of.
@@ -98,9 +134,11 @@ pub async fn update(
 
 fn replaced(old: &NewJob, job: &Job) -> Result<Written, ApiError> {
     let new = &job.definition;
-    let schedule = |job: &NewJob| (job.schedule_mode.clone(), job.schedule_active);
-    let changed = (schedule(old) != schedule(new)).then(|| schedule_changed(job.id));
-    let answer = Answer::ok(&JobView::from(job))?;
+    let is_same = old.schedule_mode == new.schedule_mode
+        && old.schedule_rules == new.schedule_rules
+        && old.schedule_active == new.schedule_active;
+    let changed = (!is_same).then(|| schedule_changed(job.id));
+    let answer = Answer::ok(&JobView::new(job, Utc::now()))?;
     Ok(Written::new(answer, act(job, "job.update")).announcing(changed))
 }
 
@@ -137,7 +175,7 @@ fn act(job: &Job, action: &'static str) -> Act {
     )
 }
 
-fn schedule_changed(job_id: JobId) -> Announcement {
+pub(crate) fn schedule_changed(job_id: JobId) -> Announcement {
     let hint = Hint::ScheduleChanged { job_id };
     Announcement::Hint(hint, HintRoute::ScheduleChanged)
 }

@@ -30,6 +30,7 @@ refused. Errors are RFC 9457 problems and name every wrong field at once.";
 
 const TAGS: &[(&str, &str)] = &[
     ("jobs", "What is to run, and when"),
+    ("schedules", "What becomes of planned instants"),
     ("execs", "The runs of a job"),
     ("logs", "What the runs wrote"),
     ("accounts", "Users and organisations"),

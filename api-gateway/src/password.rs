@@ -160,7 +160,12 @@ mod tests {
         let passwords = passwords(1);
         let hash = passwords.hash("password".into()).await.unwrap();
         let mut fastest = [Duration::MAX; 2];
-        for _ in 0..5 {
+        let differ = |[known, unknown]: [Duration; 2]| unknown <= known / 2 || known <= unknown / 2;
+        // The fastest of each are free of what else the machine does, sooner or later.
+        for round in 0..100 {
+            if round > 5 && !differ(fastest) {
+                break;
+            }
             for (hash, fastest) in [Some(hash.clone()), None].into_iter().zip(&mut fastest) {
                 let begun = Instant::now();
                 let right = passwords.verify("not this".into(), hash).await;
@@ -168,8 +173,7 @@ mod tests {
                 *fastest = begun.elapsed().min(*fastest);
             }
         }
-        let [known, unknown] = fastest;
-        assert!(unknown > known / 2 && known > unknown / 2, "{fastest:?}");
+        assert!(!differ(fastest), "{fastest:?}");
     }
 
     #[tokio::test]

@@ -10,6 +10,8 @@ use shared_types::{Command, ExecId, JobId, Reason, SecretId};
 use store::execs::Exec;
 use store::jobs::Job;
 
+use crate::schedule_view::ScheduleView;
+
 /// An instant as `2015-12-28T14:31:07.639255+00:00`, always with six digits.
 #[derive(Debug, Clone, Copy)]
 pub struct Timestamp(pub DateTime<Utc>);
@@ -92,6 +94,8 @@ pub struct JobView<'a> {
     region_name: &'a str,
     is_schedule_active: bool,
     schedule_mode: Option<&'a str>,
+    #[serde(flatten)]
+    schedule: ScheduleView<'a>,
     runtime_vars: &'a BTreeMap<String, String>,
     secret_vars: SecretNames<'a>,
     timeout: Option<u32>,
@@ -101,8 +105,9 @@ pub struct JobView<'a> {
     updated_at: Timestamp,
 }
 
-impl<'a> From<&'a Job> for JobView<'a> {
-    fn from(job: &'a Job) -> Self {
+impl<'a> JobView<'a> {
+    /// A job, seen now.
+    pub fn new(job: &'a Job, now: DateTime<Utc>) -> Self {
         let definition = &job.definition;
         let spec = &definition.spec;
         Self {
@@ -117,6 +122,7 @@ impl<'a> From<&'a Job> for JobView<'a> {
             region_name: &definition.region,
             is_schedule_active: definition.schedule_active,
             schedule_mode: definition.schedule_mode.as_deref(),
+            schedule: ScheduleView::new(job, now),
             runtime_vars: &spec.vars,
             secret_vars: SecretNames(&spec.secret_vars),
             timeout: spec.timeout,

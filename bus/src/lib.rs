@@ -13,6 +13,7 @@
 //! | `escapement_bus_deliveries_total` | counter | `queue`, `outcome` | `acked`, `retried`, `dead`, `given_back`, `panicked` |
 //! | `escapement_bus_in_hand` | gauge | `queue` | deliveries taken and not yet answered |
 //! | `escapement_bus_hints_total` | counter | `outcome` | `received`, `lagged`, `unknown` |
+//! | `escapement_schedule_lateness_seconds` | histogram | – | planned instant of an exec to the broker's confirm of its announcement |
 
 mod broker;
 mod config;

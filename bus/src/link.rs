@@ -19,6 +19,9 @@ const STATUS_CHECK: Duration = Duration::from_secs(5);
 /// How long the broker may take for one call.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long a connection that nobody needs may take to close in order.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
 /// Makes broker calls that are worthless without an answer: after the limit the
 /// channel is taken for broken.
 pub(crate) async fn limited<T>(calls: impl Future<Output = lapin::Result<T>>) -> lapin::Result<T> {
@@ -188,8 +191,11 @@ impl Link {
         lost.cancel();
         self.connected.set(self.role, false);
         if !gone {
-            // It may be gone already; then there is nothing to close.
-            let _ = connection.close(200, "stopping".into()).await;
+            // It may be gone already; then there is nothing to close. Nor is it
+            // waited for long: a channel that closes at the same moment can take
+            // the answer with it, and all that mattered is confirmed by now.
+            let close = connection.close(200, "stopping".into());
+            let _ = tokio::time::timeout(CLOSE_LIMIT, close).await;
         }
         gone
     }

@@ -4,6 +4,7 @@
 mod outage;
 mod sender;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared_types::id::ExecId;
 use shared_types::message::{ExecMessage, Hint};
@@ -39,16 +40,40 @@ impl Publisher {
         )
     }
 
+    /// The same for an exec that was planned for an instant: how long after it
+    /// the broker had the announcement safe is recorded.
+    pub fn exec_due(&self, region: &str, exec_id: ExecId, due_at: DateTime<Utc>) -> Enqueued {
+        let address = Address::Region(region.to_owned());
+        self.enqueue_due(
+            address,
+            &ExecMessage::ExecRequested { exec_id },
+            Some(due_at),
+        )
+    }
+
     /// Tells whoever listens on `route`; nobody may.
     pub fn hint(&self, hint: &Hint, route: &HintRoute) -> Enqueued {
         self.enqueue(Address::Hint(route.key()), hint)
     }
 
     fn enqueue(&self, address: Address, message: &impl Serialize) -> Enqueued {
+        self.enqueue_due(address, message, None)
+    }
+
+    fn enqueue_due(
+        &self,
+        address: Address,
+        message: &impl Serialize,
+        due_at: Option<DateTime<Utc>>,
+    ) -> Enqueued {
         let exchange = address.exchange();
         let queued = serde_json::to_vec(message)
             .map_err(|error| tracing::error!(%error, "a message has no JSON form"))
-            .is_ok_and(|body| self.queue.try_send(Message::new(address, body)).is_ok());
+            .is_ok_and(|body| {
+                self.queue
+                    .try_send(Message::new(address, body, due_at))
+                    .is_ok()
+            });
         if queued {
             return Enqueued::Queued;
         }
@@ -79,6 +104,8 @@ impl Address {
 struct Message {
     address: Address,
     body: Vec<u8>,
+    /// The instant it was planned for, if it was.
+    due_at: Option<DateTime<Utc>>,
     /// How often the broker did not take it.
     nacks: u32,
     /// How often the broker closed the channel over it.
@@ -86,10 +113,11 @@ struct Message {
 }
 
 impl Message {
-    fn new(address: Address, body: Vec<u8>) -> Self {
+    fn new(address: Address, body: Vec<u8>, due_at: Option<DateTime<Utc>>) -> Self {
         Self {
             address,
             body,
+            due_at,
             nacks: 0,
             refusals: 0,
         }

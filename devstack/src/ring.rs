@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 use url::Url;
 
@@ -130,6 +130,13 @@ impl Ring {
             "http://127.0.0.1:{}",
             ports::known(&self.root, &name)?
         ))
+    }
+
+    /// The process id of a running replica.
+    pub fn pid(&self, service: Service, number: u32) -> Result<i32> {
+        let name = self.replica(service, number);
+        let running = process::running(&self.root, &name)?;
+        Ok(running.with_context(|| format!("{name} does not run"))?.pid)
     }
 
     /// The log file of a replica.

@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod kubectl;
+pub mod python;
 pub mod start_counter;
 
 pub use client::Client;

@@ -3,12 +3,15 @@
 use bus::{Bus, HintBinding, HintRoute};
 use chassis::Process;
 use store::{Role, Store};
+use tokio::sync::watch;
 
+use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::driver::{self, Surroundings};
 use crate::scheduler::Scheduler;
+use crate::tenure;
 
-/// Builds the scheduler and starts its loop; returns at once, whether or not
+/// Builds the scheduler and starts its loops; returns at once, whether or not
 /// database and broker can be reached.
 #[expect(
     clippy::unused_async,
@@ -18,12 +21,22 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     config.scheduler.check()?;
     let store = Store::new(&config.database, Role::Scheduler)?;
     let bus = Bus::connect(config.broker, &process)?;
+    let (sender, shards) = watch::channel(shared_types::Shards::default());
     let surroundings = Surroundings {
         publisher: bus.publisher(),
-        hints: bus.hints(vec![HintBinding::Route(HintRoute::ScheduleChanged)]),
+        hints: bus.hints(vec![
+            HintBinding::Route(HintRoute::ScheduleChanged),
+            HintBinding::AnyExecChanged,
+        ]),
+        shards,
+        alarm: Alarm::start()?,
         first_load: process.readiness.latch("schedules"),
         stopping: process.tasks.stopping(),
     };
+    let lease = config.scheduler.lease;
+    let stopping = process.tasks.stopping();
+    let keeping = tenure::run(store.clone(), lease, sender, stopping);
+    process.tasks.spawn("tenure", keeping);
     let scheduler = Scheduler::new(store, &config.scheduler);
     process
         .tasks

@@ -41,6 +41,9 @@ pub struct SchedulerConfig {
     pub horizon: Duration,
     /// Schedules fired by one transaction.
     pub batch: usize,
+    /// How long after its last sign of life a replica's share goes to others.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
 }
 
 impl SchedulerConfig {
@@ -56,6 +59,10 @@ impl SchedulerConfig {
         }
         if !(1..=1000).contains(&self.batch) {
             return Err(ConfigError::invalid("scheduler.batch", "must be 1 to 1000"));
+        }
+        if self.lease < Duration::from_secs(1) || self.lease > Duration::from_mins(10) {
+            let why = "must be 1s to 10m";
+            return Err(ConfigError::invalid("scheduler.lease", why));
         }
         Ok(())
     }
@@ -103,6 +110,7 @@ mod tests {
             ("ESCAPEMENT__SCHEDULER__SWEEP", "0s", "scheduler.sweep"),
             ("ESCAPEMENT__SCHEDULER__HORIZON", "3s", "scheduler.horizon"),
             ("ESCAPEMENT__SCHEDULER__BATCH", "0", "scheduler.batch"),
+            ("ESCAPEMENT__SCHEDULER__LEASE", "0.5s", "scheduler.lease"),
             ("ESCAPEMENT__SCHEDULER__BATHC", "1", "bathc"),
         ];
         for (variable, value, named) in cases {

@@ -1,22 +1,32 @@
-//! The loop around [`Scheduler::step`]: it waits, announces what was committed,
-//! and passes hints on.
+//! The loop around [`Scheduler::step`]: it waits for the alarm, announces what
+//! was committed, and passes on what it hears of edits, ended execs, shards and
+//! the clock.
 
-use std::time::Duration;
+use std::time::Instant;
 
-use bus::{Hints, Publisher};
+use bus::{HintRoute, Hints, Publisher};
 use chassis::{Backoff, Latch};
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_types::Shards;
+use shared_types::message::Hint;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::scheduler::{Requested, Scheduler};
+use crate::alarm::Alarm;
+use crate::clock::ClockWatch;
+use crate::scheduler::{Requested, Scheduler, Step};
 
 /// What the loop talks to.
 #[derive(Debug)]
 pub struct Surroundings {
     /// Announces execs to executors.
     pub publisher: Publisher,
-    /// Tells of edited schedules.
+    /// Tells of edited schedules and of execs that moved on.
     pub hints: Hints,
+    /// The shards that are this replica's.
+    pub shards: watch::Receiver<Shards>,
+    /// Rings when something is due.
+    pub alarm: Alarm,
     /// Released by the first step that succeeds.
     pub first_load: Latch,
     /// Ends the loop.
@@ -29,39 +39,76 @@ pub async fn run(mut scheduler: Scheduler, surroundings: Surroundings) {
     let Surroundings {
         publisher,
         mut hints,
+        mut shards,
+        alarm,
         first_load,
         stopping,
     } = surroundings;
     let mut first_load = Some(first_load);
     let mut backoff = Backoff::default();
-    loop {
-        let delay = match scheduler.step(Utc::now()).await {
+    let mut clock = ClockWatch::default();
+    while !stopping.is_cancelled() {
+        if let Some(step) = clock.look(Utc::now(), Instant::now()) {
+            scheduler.clock_stepped(step);
+        }
+        let wake_at = match scheduler.step(Utc::now()).await {
             Ok(step) => {
                 backoff.reset();
                 drop(first_load.take());
-                announce(&publisher, &step.requested);
-                (step.wake_at - Utc::now())
-                    .to_std()
-                    .unwrap_or(Duration::ZERO)
+                announce(&publisher, &step);
+                step.wake_at
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "a step failed; loading again after a pause");
-                backoff.next_delay()
+                after(backoff.next_delay())
             }
         };
+        if wake_at <= Utc::now() {
+            // Whatever else there is to hear is heard in the next pause.
+            tokio::task::yield_now().await;
+            continue;
+        }
+        alarm.set(wake_at);
         tokio::select! {
             biased;
             () = stopping.cancelled() => return,
-            () = tokio::time::sleep(delay) => {}
-            Some(_) = hints.recv() => scheduler.hint(Utc::now()),
+            Ok(()) = shards.changed() => scheduler.assign(*shards.borrow_and_update()),
+            () = alarm.rung() => {}
+            Some(hint) = hints.recv() => hear(&mut scheduler, &hint),
         }
     }
 }
 
-fn announce(publisher: &Publisher, requested: &[Requested]) {
-    for Requested { region, exec_id } in requested {
-        // The executor's sweep finds the rows of dropped announcements.
-        let _ = publisher.exec_requested(region, *exec_id);
+fn after(delay: std::time::Duration) -> DateTime<Utc> {
+    Utc::now() + TimeDelta::from_std(delay).unwrap_or(TimeDelta::MAX)
+}
+
+fn hear(scheduler: &mut Scheduler, hint: &Hint) {
+    match hint {
+        Hint::ScheduleChanged { job_id } => scheduler.schedule_changed(*job_id, Utc::now()),
+        Hint::ExecChanged { .. } => scheduler.exec_changed(Utc::now()),
+        Hint::CancelRequested { .. } => {}
+    }
+}
+
+fn announce(publisher: &Publisher, step: &Step) {
+    // Sweeps find the rows of dropped announcements.
+    for requested in &step.requested {
+        let Requested {
+            region, exec_id, ..
+        } = requested;
+        let _ = match requested.due_at {
+            Some(due_at) => publisher.exec_due(region, *exec_id, due_at),
+            None => publisher.exec_requested(region, *exec_id),
+        };
+    }
+    for cancelled in &step.cancelled {
+        let region = cancelled.region.clone();
+        let exec_id = cancelled.id;
+        let _ = publisher.hint(
+            &Hint::CancelRequested { exec_id },
+            &HintRoute::Cancel { region },
+        );
     }
 }

@@ -1,95 +1,108 @@
-//! What a new generation of a schedule begins with: a pure function of its row.
+//! What a new generation of a schedule begins with, and what becomes of the
+//! instants of those before it: a pure function of its rows.
 
-use recurrence::Recurrence;
-use store::schedules::{Plan, Schedule};
+use chrono::{DateTime, Utc};
+use shared_types::{JobId, schedule};
+use store::schedules::{Plan, Range, Revision, Schedule};
+use store::slots::{CancelReason, MissReason, SkipReason, SlotOutcome};
 
-use crate::firing::to_stored;
+use crate::account::{ON_TIME, ranges};
+use crate::decision::due_at;
 
 /// Reads the schedule's text and finds its first instant that is not before
 /// `effective_from`. A text that cannot be read is told in `error` and planned
-/// as never, so that nothing tries it again until it is edited.
-pub fn plan(schedule: &Schedule) -> Plan {
-    let read = schedule.mode.as_deref().map(Recurrence::parse).transpose();
-    let (next_at, error) = match read {
-        Ok(recurrence) => {
-            let first = recurrence
-                .filter(|_| schedule.active)
-                .and_then(|recurrence| recurrence.first_at_or_after(schedule.effective_from));
-            (first.map(to_stored), None)
-        }
-        Err(error) => (None, Some(error.to_string())),
-    };
-    Plan {
+/// as never, so that nothing tries it again until it is edited. `earlier` are
+/// the generations before it, from the one observed last.
+pub fn plan(schedule: &Schedule, earlier: &[Revision]) -> Plan {
+    let revision = &schedule.revision;
+    let mut plan = Plan {
         job_id: schedule.job_id,
-        generation: schedule.generation,
-        next_at,
-        error,
+        generation: revision.generation,
+        observed_generation: schedule.observed_generation,
+        next_at: None,
+        due_at: None,
+        error: None,
+        settled: settled(schedule, earlier),
+        unqueued: if revision.active || revision.mode.is_none() {
+            CancelReason::Edited
+        } else {
+            CancelReason::Paused
+        },
+    };
+    let Some(mode) = &revision.mode else {
+        return plan;
+    };
+    match schedule::recurrence(mode, &revision.rules, revision.anchor) {
+        Ok(recurrence) => {
+            let first = recurrence.first_at_or_after(revision.effective_from);
+            plan.next_at = first.map(|slot| slot.at);
+            // A paused one keeps its place, so that it can be told what passed.
+            let is_live = |_: &DateTime<Utc>| revision.active;
+            let delay = revision.rules.delay(schedule.job_id);
+            plan.due_at = plan
+                .next_at
+                .filter(is_live)
+                .and_then(|next_at| due_at(&recurrence, next_at, delay));
+        }
+        Err(error) => plan.error = Some(error.to_string()),
     }
+    plan
 }
 
-#[cfg(test)]
-mod tests {
-    use chrono::{DateTime, Utc};
-    use shared_types::JobId;
-
-    use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_generation_begins_where_it_took_effect() {
-        // Mode, active, first instant.
-        let cases = [
-            (
-                Some("R/2020-01-01T00:00:00Z/PT1H"),
-                true,
-                Some("2026-06-01T13:00:00Z"),
-            ),
-            (
-                Some("R/2027-01-01T00:00:00Z/PT1H"),
-                true,
-                Some("2027-01-01T00:00:00Z"),
-            ),
-            (
-                Some("R/2020-01-01T00:00:00.9999999Z/PT1H"),
-                true,
-                Some("2026-06-01T12:00:00.999999Z"),
-            ),
-            (Some("R1/2020-01-01T00:00:00Z/PT1H"), true, None),
-            (Some("R/2020-01-01T00:00:00Z/PT1H"), false, None),
-            (None, false, None),
-        ];
-        for (mode, active, first) in cases {
-            let schedule = Schedule {
-                job_id: JobId(1),
-                mode: mode.map(str::to_owned),
-                active,
-                generation: 3,
-                effective_from: at("2026-06-01T12:00:00.000001Z"),
-                observed_generation: 2,
-                next_at: None,
+/// The instants of earlier generations that nothing became of, each until its
+/// successor took effect.
+fn settled(schedule: &Schedule, earlier: &[Revision]) -> Vec<Range> {
+    let successors = earlier.iter().skip(1).chain([&schedule.revision]);
+    earlier
+        .iter()
+        .zip(successors)
+        .flat_map(|(revision, successor)| {
+            let from = if revision.generation == schedule.observed_generation {
+                schedule.next_at
+            } else {
+                Some(revision.effective_from)
             };
-            let plan = plan(&schedule);
-            assert_eq!(plan.next_at, first.map(at), "{mode:?}");
-            assert_eq!((plan.generation, plan.error), (3, None));
-        }
-    }
+            let until = successor.effective_from;
+            from.map_or_else(Vec::new, |from| {
+                remainder(schedule.job_id, revision, from, until)
+            })
+        })
+        .collect()
+}
 
-    #[test]
-    fn a_text_that_cannot_be_read_is_told_and_never_planned() {
-        let schedule = Schedule {
-            job_id: JobId(1),
-            mode: Some("0 2 * * *".to_owned()),
-            active: true,
-            generation: 1,
-            effective_from: at("2026-06-01T12:00:00Z"),
-            observed_generation: 0,
-            next_at: None,
-        };
-        let plan = plan(&schedule);
-        assert_eq!(plan.next_at, None);
-        assert!(plan.error.unwrap().contains("Rn/<start>/PT"));
+fn remainder(
+    job: JobId,
+    revision: &Revision,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Vec<Range> {
+    let recurrence = revision
+        .mode
+        .as_deref()
+        .map(|mode| schedule::recurrence(mode, &revision.rules, revision.anchor));
+    // What could not be read planned nothing.
+    let Some(Ok(recurrence)) = recurrence else {
+        return Vec::new();
+    };
+    if from >= until {
+        return Vec::new();
     }
+    let part =
+        |from, until, outcome| ranges(&recurrence, revision.generation, (from, until), outcome);
+    if !revision.active {
+        return part(from, until, SlotOutcome::Skipped(SkipReason::Paused));
+    }
+    // What had been due for longer was not lost by the edit.
+    let on_time = (until - revision.rules.delay(job) - ON_TIME).max(from);
+    let mut ranges = part(
+        from,
+        on_time,
+        SlotOutcome::Missed(MissReason::SchedulerAway),
+    );
+    ranges.extend(part(
+        on_time,
+        until,
+        SlotOutcome::Cancelled(CancelReason::Edited),
+    ));
+    ranges
 }

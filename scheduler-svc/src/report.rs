@@ -5,37 +5,70 @@ use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, gauge, histogram};
 use shared_types::JobId;
 use store::StoreError;
-use store::schedules::Plan;
+use store::leases::Tenure;
+use store::schedules::{Plan, Range};
 use store::slots::SlotOutcome;
 
+use crate::backfill::Filled;
 use crate::batch::Batch;
+use crate::queue::Released;
 
-/// Counts what a transaction did, and logs each missed range.
+/// Counts what a batch did, and logs each missed range.
 pub fn batch(batch: &Batch, committed_at: DateTime<Utc>) {
-    counter!("escapement_schedule_superseded_total").increment(batch.superseded as u64);
-    for slot in &batch.slots {
-        let outcome = slot.outcome.as_str();
-        counter!("escapement_slots_total", "outcome" => outcome)
-            .increment(slot.count.unsigned_abs());
-        match slot.outcome {
-            SlotOutcome::Fired(_) => histogram!("escapement_schedule_lateness_seconds")
-                .record((committed_at - slot.first_at).as_seconds_f64()),
-            SlotOutcome::Skipped(_) => {}
-            SlotOutcome::Missed(_) => tracing::warn!(
-                job_id = slot.job_id.0,
-                first_at = %slot.first_at,
-                last_at = %slot.last_at,
-                count = slot.count,
-                "planned instants passed and were too old to be made up for"
-            ),
-        }
+    counter!("escapement_schedule_superseded_total").increment(batch.superseded.len() as u64);
+    fired(batch.fired.len());
+    for due_at in batch.fired.iter().filter_map(|(_, due_at)| *due_at) {
+        histogram!("escapement_schedule_commit_lateness_seconds")
+            .record((committed_at - due_at).as_seconds_f64());
+    }
+    for (job, range) in &batch.settled {
+        settled(*job, range);
     }
 }
 
-/// Says why a schedule will not run.
+/// Says why a schedule will not run, and what became of earlier generations.
 pub fn plan(plan: &Plan) {
     if let Some(error) = &plan.error {
         tracing::warn!(job_id = plan.job_id.0, error, "a schedule cannot be read");
+    }
+    for range in &plan.settled {
+        settled(plan.job_id, range);
+    }
+}
+
+/// Counts what waited and waits no more.
+pub fn released(released: &Released) {
+    fired(released.fired.len());
+    for (job, range) in &released.settled {
+        settled(*job, range);
+    }
+}
+
+/// Counts what was run after the fact.
+pub fn filled(filled: &Filled) {
+    fired(filled.fired.len());
+}
+
+fn fired(count: usize) {
+    counter!("escapement_slots_total", "outcome" => "fired", "reason" => "")
+        .increment(count as u64);
+}
+
+fn settled(job: JobId, range: &Range) {
+    let labels = [
+        ("outcome", range.outcome.as_str()),
+        ("reason", range.outcome.reason().unwrap_or_default()),
+    ];
+    counter!("escapement_slots_total", &labels).increment(range.count.unsigned_abs());
+    if let SlotOutcome::Missed(_) = range.outcome {
+        tracing::warn!(
+            job_id = job.0,
+            first_at = %range.first_at,
+            last_at = %range.last_at,
+            count = range.count,
+            reason = range.outcome.reason(),
+            "planned instants were missed"
+        );
     }
 }
 
@@ -52,9 +85,16 @@ pub fn held(job: JobId, error: &StoreError) {
     tracing::error!(job_id = job.0, error, "a schedule cannot be fired; put off");
 }
 
-/// How many instants are held in memory.
-pub fn upcoming(count: usize) {
-    gauge!("escapement_schedule_upcoming").set(f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
+/// How many schedules are held in memory, and how many of them are overdue.
+pub fn upcoming(count: usize, due: usize) {
+    gauge!("escapement_schedule_upcoming").set(number(count));
+    gauge!("escapement_schedule_due").set(number(due));
+}
+
+/// What this replica has to do.
+pub fn tenure(tenure: &Tenure) {
+    gauge!("escapement_shards_owned").set(number(tenure.shards.len()));
+    gauge!("escapement_members").set(number(tenure.members));
 }
 
 /// The offset between the clocks; told in the log when it is first known.
@@ -64,4 +104,20 @@ pub fn clock_offset(offset: TimeDelta, known: &mut Option<TimeDelta>) {
         let milliseconds = offset.num_milliseconds();
         tracing::info!(milliseconds, "the database's clock minus the local one");
     }
+}
+
+/// This machine's clock was set.
+pub fn clock_step(by: TimeDelta) {
+    let direction = if by > TimeDelta::zero() {
+        "forwards"
+    } else {
+        "backwards"
+    };
+    counter!("escapement_clock_steps_total", "direction" => direction).increment(1);
+    let milliseconds = by.num_milliseconds();
+    tracing::warn!(milliseconds, "this machine's clock was set; loading again");
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -1,28 +1,33 @@
-//! One replica's scheduler: [`Scheduler::step`] plans what was edited and fires
-//! what is due. Its memory is a convenience; every decision is made on locked
-//! rows.
+//! One replica's scheduler: [`Scheduler::step`] plans what was edited, fires
+//! what is due, releases what waited and goes on with backfills. Its memory is a
+//! convenience; every decision is made on rows.
+
+mod memory;
+mod work;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_types::{ExecId, JobId};
-use store::schedules::{self, Planned, Upcoming};
+use shared_types::{ExecId, JobId, Shards};
+use store::execs::Cancelled;
+use store::slots::Fired;
 use store::{PgConnection, Store, StoreError};
 
-use crate::batch::{self, Batch};
-use crate::clock;
 use crate::config::SchedulerConfig;
-use crate::plan::plan;
 use crate::report;
 use crate::timetable::Timetable;
 
 /// Edited schedules planned by one step.
 const PLAN_LIMIT: i64 = 1_000;
-/// Instants held in memory; the next load brings the rest.
+/// Schedules held in memory; the next load brings the rest.
 const LOAD_LIMIT: i64 = 100_000;
-/// How long edits are gathered after a hint, so that a burst of hints costs
-/// one look.
+/// How often everything within the horizon is read again, in case that what is
+/// in memory is not what is in the rows: a replica that had a shard before may have
+/// planned one more of its schedules. Soon enough for that one to be on time.
+const RELOAD: TimeDelta = TimeDelta::seconds(8);
+/// How long edits and ended execs are gathered after a hint, so that a burst of
+/// hints costs one look.
 const HINT_DELAY: TimeDelta = TimeDelta::milliseconds(20);
 /// How long a schedule is left alone after the database refused its firing.
 const HOLD: TimeDelta = TimeDelta::seconds(30);
@@ -39,13 +44,41 @@ pub struct Scheduler {
     batch: usize,
     sweep: TimeDelta,
     horizon: TimeDelta,
+    shards: Shards,
     timetable: Timetable,
-    plan_at: DateTime<Utc>,
-    load_at: DateTime<Utc>,
+    agenda: Agenda,
     /// More was due to be loaded than [`LOAD_LIMIT`].
     is_cut_off: bool,
+    /// Instants wait for an exec to end.
+    has_queue: bool,
     held: HashMap<JobId, DateTime<Utc>>,
     clock_offset: Option<TimeDelta>,
+}
+
+/// When each part of a step is due again.
+#[derive(Debug, Clone, Copy)]
+struct Agenda {
+    plan: DateTime<Utc>,
+    load: DateTime<Utc>,
+    reload: DateTime<Utc>,
+    queue: DateTime<Utc>,
+    backfill: DateTime<Utc>,
+}
+
+impl Agenda {
+    /// Everything at once.
+    const NOW: Self = Self {
+        plan: DateTime::UNIX_EPOCH,
+        load: DateTime::UNIX_EPOCH,
+        reload: DateTime::UNIX_EPOCH,
+        queue: DateTime::UNIX_EPOCH,
+        backfill: DateTime::UNIX_EPOCH,
+    };
+
+    fn first(&self) -> DateTime<Utc> {
+        // A reload is part of a load.
+        self.plan.min(self.load).min(self.queue).min(self.backfill)
+    }
 }
 
 /// What a step did and when the next one is worth its while.
@@ -53,6 +86,8 @@ pub struct Scheduler {
 pub struct Step {
     /// Committed execs, to be announced.
     pub requested: Vec<Requested>,
+    /// Execs whose end was asked for, to be announced.
+    pub cancelled: Vec<Cancelled>,
     /// When there is something to do again, by the clock of `now`.
     pub wake_at: DateTime<Utc>,
 }
@@ -64,10 +99,13 @@ pub struct Requested {
     pub region: String,
     /// The exec.
     pub exec_id: ExecId,
+    /// When it was to start, if it was to start on time.
+    pub due_at: Option<DateTime<Utc>>,
 }
 
 impl Scheduler {
-    /// A scheduler that knows nothing yet; its first step loads.
+    /// A scheduler that knows nothing yet and has nothing to do: see
+    /// [`Self::assign`].
     pub fn new(store: Store, config: &SchedulerConfig) -> Self {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         Self {
@@ -75,21 +113,49 @@ impl Scheduler {
             batch: config.batch,
             sweep: delta(config.sweep),
             horizon: delta(config.horizon),
+            shards: Shards::default(),
             timetable: Timetable::default(),
-            plan_at: DateTime::UNIX_EPOCH,
-            load_at: DateTime::UNIX_EPOCH,
+            agenda: Agenda::NOW,
             is_cut_off: false,
+            has_queue: false,
             held: HashMap::new(),
             clock_offset: None,
         }
     }
 
-    /// Somebody edited a schedule: look soon.
-    pub fn hint(&mut self, now: DateTime<Utc>) {
-        self.plan_at = self.plan_at.min(now + HINT_DELAY);
+    /// These shards are this replica's now.
+    pub fn assign(&mut self, shards: Shards) {
+        let lost = self.shards.without(shards);
+        if !lost.is_empty() {
+            self.timetable.remove_shards(lost);
+        }
+        if !shards.without(self.shards).is_empty() {
+            self.agenda = Agenda::NOW;
+        }
+        self.shards = shards;
     }
 
-    /// Plans and loads if it is time to, then fires one batch of what is due at
+    /// Somebody edited a schedule: look soon, if it is one of ours.
+    pub fn schedule_changed(&mut self, job: JobId, now: DateTime<Utc>) {
+        if self.shards.contains(job) {
+            self.agenda.plan = self.agenda.plan.min(now + HINT_DELAY);
+        }
+    }
+
+    /// An exec moved on: an instant may have waited for its end.
+    pub fn exec_changed(&mut self, now: DateTime<Utc>) {
+        if self.has_queue {
+            self.agenda.queue = self.agenda.queue.min(now + HINT_DELAY);
+        }
+    }
+
+    /// The clock was set: what was known of the time is void.
+    pub fn clock_stepped(&mut self, by: TimeDelta) {
+        report::clock_step(by);
+        self.agenda = Agenda::NOW;
+    }
+
+    /// Does whatever it is time for, and fires one batch of what is due at
     /// `now`. After an error everything is loaded again.
     pub async fn step(&mut self, now: DateTime<Utc>) -> Result<Step, StoreError> {
         let step = tokio::time::timeout(STEP_LIMIT, self.try_step(now));
@@ -97,133 +163,71 @@ impl Scheduler {
             .await
             .unwrap_or_else(|late| Err(StoreError::Unavailable(Box::new(late))));
         if result.is_err() {
-            (self.plan_at, self.load_at) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+            self.agenda = Agenda::NOW;
         }
         result
     }
 
     async fn try_step(&mut self, now: DateTime<Utc>) -> Result<Step, StoreError> {
         let started = Instant::now();
-        let (load, plan) = (
-            self.is_time(self.load_at, now),
-            self.is_time(self.plan_at, now),
-        );
-        if !load && !plan && self.timetable.next_at().is_none_or(|at| at > now) {
-            return Ok(self.wait(Vec::new()));
+        let mut step = Step {
+            requested: Vec::new(),
+            cancelled: Vec::new(),
+            wake_at: now,
+        };
+        // All of it was set a sweep ahead at most, so the clock was set back.
+        if self.agenda.first() > now + self.sweep {
+            self.agenda = Agenda::NOW;
         }
-        let mut conn = self.store.connection().await?;
-        if load {
-            self.load(&mut conn, now).await?;
+        if !self.shards.is_empty() && self.wake_at() <= now {
+            let mut conn = self.store.connection().await?;
+            self.prepare(&mut conn, now).await?;
+            let due = self.timetable.take_due(now, self.batch);
+            for batch in self.fire(&mut conn, due, now).await? {
+                let elapsed = TimeDelta::from_std(started.elapsed()).unwrap_or(TimeDelta::MAX);
+                report::batch(&batch, now + elapsed);
+                self.learn(&mut conn, batch, now, &mut step).await?;
+            }
+            self.release(&mut conn, now, &mut step).await?;
+            if self.timetable.is_empty() && self.is_cut_off {
+                self.agenda.load = now;
+            }
+            report::upcoming(self.timetable.len(), self.timetable.due());
         }
-        if plan {
-            self.plan_edited(&mut conn, now).await?;
-        }
-        let due = self.timetable.take_due(now, self.batch);
-        let mut requested = Vec::new();
-        for batch in self.fire(&mut conn, &due, now).await? {
-            let elapsed = TimeDelta::from_std(started.elapsed()).unwrap_or(TimeDelta::MAX);
-            report::batch(&batch, now + elapsed);
-            requested.extend(self.learn(batch));
-        }
-        if self.timetable.is_empty() && self.is_cut_off {
-            self.load_at = now;
-        }
-        report::upcoming(self.timetable.len());
-        Ok(self.wait(requested))
+        step.wake_at = if self.shards.is_empty() {
+            now + self.sweep
+        } else {
+            self.wake_at()
+        };
+        Ok(step)
     }
 
-    /// Both times are set at most a sweep ahead, so one that is further away
-    /// tells of a clock that was set back.
-    fn is_time(&self, at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        at <= now || at > now + self.sweep
+    fn wake_at(&self) -> DateTime<Utc> {
+        let agenda = self.agenda.first();
+        self.timetable.next_at().map_or(agenda, |at| at.min(agenda))
     }
 
-    fn wait(&self, requested: Vec<Requested>) -> Step {
-        let sweep = self.load_at.min(self.plan_at);
-        let wake_at = self.timetable.next_at().map_or(sweep, |at| at.min(sweep));
-        Step { requested, wake_at }
-    }
-
-    async fn load(
+    async fn prepare(
         &mut self,
         conn: &mut PgConnection,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        report::clock_offset(clock::offset(conn).await?, &mut self.clock_offset);
-        let horizon = now + self.horizon;
-        let mut upcoming = schedules::upcoming(conn, horizon, LOAD_LIMIT).await?;
-        self.is_cut_off = i64::try_from(upcoming.len()).is_ok_and(|loaded| loaded >= LOAD_LIMIT);
-        let last = upcoming.last().filter(|_| self.is_cut_off);
-        let covered_until = last.map_or(horizon, |last| last.at);
-        self.held.retain(|_, until| *until > now);
-        upcoming.retain(|upcoming| !self.held.contains_key(&upcoming.job_id));
-        self.timetable.replace(upcoming, covered_until);
-        self.load_at = now + self.sweep;
+        if self.agenda.load <= now {
+            self.load(conn, now).await?;
+        }
+        if self.agenda.plan <= now {
+            self.plan_edited(conn, now).await?;
+        }
         Ok(())
     }
+}
 
-    async fn plan_edited(
-        &mut self,
-        conn: &mut PgConnection,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let edited = schedules::changed(conn, PLAN_LIMIT).await?;
-        for schedule in &edited {
-            let plan = plan(schedule);
-            let applied = schedules::plan(conn, &plan).await? == Planned::Applied;
-            if applied {
-                report::plan(&plan);
-                self.held.remove(&plan.job_id);
-            }
-            if let (true, Some(at)) = (applied, plan.next_at) {
-                self.timetable.put(Upcoming {
-                    at,
-                    job_id: plan.job_id,
-                });
-            }
+impl Requested {
+    fn new(fired: Fired, due_at: Option<DateTime<Utc>>) -> Self {
+        Self {
+            region: fired.region,
+            exec_id: fired.exec_id,
+            due_at,
         }
-        let is_all = i64::try_from(edited.len()).is_ok_and(|planned| planned < PLAN_LIMIT);
-        self.plan_at = if is_all { now + self.sweep } else { now };
-        Ok(())
-    }
-
-    /// Fires these jobs' schedules together; if the database refuses, one by
-    /// one, so that a bad row holds up only itself.
-    async fn fire(
-        &mut self,
-        conn: &mut PgConnection,
-        due: &[JobId],
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Batch>, StoreError> {
-        if due.is_empty() {
-            return Ok(Vec::new());
-        }
-        match batch::fire(conn, due, now).await {
-            Ok(batch) => return Ok(vec![batch]),
-            Err(error) if error.is_unavailable() => return Err(error),
-            Err(error) => report::refused(due.len(), &error),
-        }
-        let mut batches = Vec::new();
-        for job in due {
-            match batch::fire(conn, std::slice::from_ref(job), now).await {
-                Ok(batch) => batches.push(batch),
-                Err(error) if error.is_unavailable() => return Err(error),
-                Err(error) => {
-                    report::held(*job, &error);
-                    self.held.insert(*job, now + HOLD);
-                }
-            }
-        }
-        Ok(batches)
-    }
-
-    fn learn(&mut self, batch: Batch) -> impl Iterator<Item = Requested> + use<> {
-        for upcoming in batch.upcoming {
-            self.timetable.put(upcoming);
-        }
-        batch.execs.into_iter().map(|exec| Requested {
-            region: exec.region,
-            exec_id: exec.id,
-        })
     }
 }

@@ -156,7 +156,7 @@ pub enum TriggerMode {
 impl TriggerMode {
     /// The letter of the 2015 API, also kept in the database.
     #[must_use]
-    pub fn letter(self) -> &'static str {
+    pub const fn letter(self) -> &'static str {
         match self {
             Self::Manual => "M",
             Self::Scheduled => "S",

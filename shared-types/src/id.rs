@@ -97,9 +97,74 @@ impl fmt::Display for Shard {
     }
 }
 
+impl From<JobId> for Shard {
+    /// Numbers are given one after the other, so this is as even as can be.
+    /// `schedules.shard` is computed in the same way by the database.
+    fn from(job: JobId) -> Self {
+        let shard = job.0.rem_euclid(Self::COUNT.into());
+        Self(u8::try_from(shard).unwrap_or_default())
+    }
+}
+
+/// A set of shards: what one replica has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shards(u64);
+
+impl Shards {
+    /// Every shard.
+    pub const ALL: Self = Self(u64::MAX);
+
+    /// Whether this shard is among them.
+    pub fn contains(self, shard: impl Into<Shard>) -> bool {
+        self.0 & (1 << shard.into().0) != 0
+    }
+
+    /// How many there are.
+    pub fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that are in this set and not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Their numbers, as the database keeps them.
+    pub fn numbers(self) -> Vec<i16> {
+        (0..i16::from(Shard::COUNT))
+            .filter(|number| self.0 & (1 << number) != 0)
+            .collect()
+    }
+}
+
+impl FromIterator<i16> for Shards {
+    /// Numbers that no shard has are left out.
+    fn from_iter<I: IntoIterator<Item = i16>>(numbers: I) -> Self {
+        let known = numbers
+            .into_iter()
+            .filter(|number| (0..64).contains(number));
+        Self(known.fold(0, |set, number| set | 1 << number))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_of_shards_gives_back_its_numbers() {
+        let shards: Shards = [0, 5, 63, 64, -1].into_iter().collect();
+        assert_eq!(shards.numbers(), [0, 5, 63]);
+        assert_eq!((shards.len(), shards.is_empty()), (3, false));
+        assert!(shards.contains(JobId(64 + 5)) && !shards.contains(JobId(4)));
+        assert_eq!(Shards::ALL.without(shards).len(), 61);
+    }
 
     #[test]
     fn job_name_is_a_dns_label() {

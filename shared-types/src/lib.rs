@@ -8,12 +8,14 @@ pub mod id;
 pub mod message;
 pub mod reason;
 pub mod registry;
+pub mod schedule;
 pub mod size;
 pub mod spec;
 
 pub use event::EventKind;
 pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};
-pub use id::{ExecId, JobId, SecretId, Shard};
+pub use id::{ExecId, JobId, SecretId, Shard, Shards};
 pub use reason::Reason;
+pub use schedule::{CatchUp, Lane, Overlap, ScheduleRules};
 pub use size::{Size, SizeTable};
 pub use spec::{Command, ExecSpec};

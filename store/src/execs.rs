@@ -3,9 +3,10 @@
 
 mod list;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::result::Error as QueryError;
+use diesel::sql_types::{Nullable, SmallInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, TriggerMode};
 use uuid::Uuid;
@@ -13,12 +14,13 @@ use uuid::Uuid;
 mod cancel;
 mod trigger;
 
-pub(crate) use cancel::cancel_open;
-pub use cancel::{Cancelled, delete, open_among, request_cancel};
+pub use cancel::{Cancelled, Triggered, cancel_open, delete, has_open, open_among, request_cancel};
 pub use trigger::{ManualExec, ManualTrigger, insert_manual, trigger};
 
 use crate::StoreError;
-use crate::schema::execs;
+use crate::schedules::Candidate;
+use crate::schema::{execs, jobs};
+use crate::slots::Fired;
 
 pub use list::{ExecFilter, ExecKey, count, list};
 
@@ -130,6 +132,71 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[NewExec]) -> Result<(),
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Writes an exec of a schedule, made of its job as it is now; none if the job
+/// was deleted.
+pub async fn insert_scheduled(
+    conn: &mut AsyncPgConnection,
+    job: JobId,
+    candidate: &Candidate,
+) -> Result<Option<Fired>, StoreError> {
+    let id = candidate.exec_id;
+    let made: Option<(i64, Uuid, String)> = jobs::table
+        .filter(jobs::id.eq(job.0))
+        .filter(jobs::deleted_at.is_null())
+        .select((
+            id.0.into_sql::<diesel::sql_types::Uuid>(),
+            jobs::id,
+            jobs::namespace,
+            jobs::region,
+            i16::from(id.shard().number()).into_sql::<SmallInt>(),
+            TriggerMode::Scheduled.letter().into_sql::<Text>(),
+            Some(candidate.slot_at).into_sql::<Nullable<Timestamptz>>(),
+            jobs::created_by,
+            jobs::spec,
+            candidate.lane.as_str().into_sql::<Text>(),
+        ))
+        .insert_into(execs::table)
+        .into_columns((
+            execs::id,
+            execs::job_id,
+            execs::namespace,
+            execs::region,
+            execs::shard,
+            execs::trigger_mode,
+            execs::slot_at,
+            execs::created_by,
+            execs::spec,
+            execs::lane,
+        ))
+        .returning((execs::job_id, execs::id, execs::region))
+        .get_result(conn)
+        .await
+        .optional()?;
+    Ok(made.map(Fired::from))
+}
+
+/// How long the programs of a job's last execs ran, newest first.
+pub async fn last_durations(
+    conn: &mut AsyncPgConnection,
+    job: JobId,
+    limit: i64,
+) -> Result<Vec<TimeDelta>, StoreError> {
+    let spans: Vec<(DateTime<Utc>, DateTime<Utc>)> = execs::table
+        .filter(execs::job_id.eq(job.0))
+        .filter(execs::deleted_at.is_null())
+        .filter(execs::started_at.is_not_null())
+        .filter(execs::ended_at.is_not_null())
+        .order((execs::created_at.desc(), execs::id.desc()))
+        .limit(limit)
+        .select((
+            execs::started_at.assume_not_null(),
+            execs::ended_at.assume_not_null(),
+        ))
+        .load(conn)
+        .await?;
+    Ok(spans.into_iter().map(|(from, to)| to - from).collect())
 }
 
 /// A spec as it is kept.

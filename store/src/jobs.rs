@@ -5,13 +5,14 @@ mod list;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{ExecSpec, JobId};
+use shared_types::{ExecSpec, JobId, ScheduleRules};
 
 mod change;
 
 pub use change::{Hold, delete, get_held, update};
 
 use crate::StoreError;
+use crate::schedules::{read_rules, rules_value};
 use crate::schema::{jobs, schedules};
 
 pub use list::{JobFilter, JobPage, count, list};
@@ -31,8 +32,10 @@ pub struct NewJob {
     pub spec: ExecSpec,
     /// Whether to mail when an exec ends.
     pub email_enabled: bool,
-    /// `Rn/<start>/<period>` as it was given.
+    /// Text of the schedule as it was given.
     pub schedule_mode: Option<String>,
+    /// How the text is read and what its instants do.
+    pub schedule_rules: ScheduleRules,
     /// Whether the schedule fires.
     pub schedule_active: bool,
 }
@@ -44,6 +47,8 @@ pub struct Job {
     pub id: JobId,
     /// Everything its owner said.
     pub definition: NewJob,
+    /// When the schedule's text was given: where one without a start begins.
+    pub schedule_anchor: DateTime<Utc>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When its owner last changed it.
@@ -64,7 +69,17 @@ struct JobRow {
     updated_at: DateTime<Utc>,
 }
 
-type JobAndSchedule = (JobRow, Option<String>, bool);
+/// The part of a schedule that is shown with its job.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = schedules)]
+struct ScheduleRow {
+    mode: Option<String>,
+    rules: serde_json::Value,
+    active: bool,
+    anchor: DateTime<Utc>,
+}
+
+type JobAndSchedule = (JobRow, ScheduleRow);
 
 /// Writes a job and its schedule: two statements, so the caller brings a
 /// transaction.
@@ -82,17 +97,20 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: NewJob) -> Result<Job, St
         .returning((jobs::id, jobs::created_at, jobs::updated_at))
         .get_result::<(i64, _, _)>(conn)
         .await?;
-    diesel::insert_into(schedules::table)
+    let schedule_anchor = diesel::insert_into(schedules::table)
         .values((
             schedules::job_id.eq(id),
             schedules::mode.eq(&new.schedule_mode),
+            schedules::rules.eq(rules_value(&new.schedule_rules)?),
             schedules::active.eq(new.schedule_active),
         ))
-        .execute(conn)
+        .returning(schedules::anchor)
+        .get_result(conn)
         .await?;
     Ok(Job {
         id: JobId(id),
         definition: new,
+        schedule_anchor,
         created_at,
         updated_at,
     })
@@ -104,7 +122,7 @@ pub async fn get(conn: &mut AsyncPgConnection, id: JobId) -> Result<Option<Job>,
         .inner_join(schedules::table)
         .filter(jobs::id.eq(id.0))
         .filter(jobs::deleted_at.is_null())
-        .select((JobRow::as_select(), schedules::mode, schedules::active))
+        .select((JobRow::as_select(), ScheduleRow::as_select()))
         .first(conn)
         .await
         .optional()?;
@@ -114,7 +132,7 @@ pub async fn get(conn: &mut AsyncPgConnection, id: JobId) -> Result<Option<Job>,
 impl TryFrom<JobAndSchedule> for Job {
     type Error = StoreError;
 
-    fn try_from((row, schedule_mode, schedule_active): JobAndSchedule) -> Result<Self, StoreError> {
+    fn try_from((row, schedule): JobAndSchedule) -> Result<Self, StoreError> {
         // The value may hold secrets, so the error names the row instead.
         let spec = serde_json::from_value(row.spec).map_err(|_| StoreError::Unknown {
             what: "form of spec in job",
@@ -129,9 +147,11 @@ impl TryFrom<JobAndSchedule> for Job {
                 region: row.region,
                 spec,
                 email_enabled: row.email_enabled,
-                schedule_mode,
-                schedule_active,
+                schedule_mode: schedule.mode,
+                schedule_rules: read_rules(schedule.rules, JobId(row.id))?,
+                schedule_active: schedule.active,
             },
+            schedule_anchor: schedule.anchor,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

@@ -7,11 +7,13 @@
 pub mod access;
 pub mod accounts;
 pub mod audit;
+pub mod backfills;
 pub mod clock;
 pub mod events;
 pub mod execs;
 pub mod idempotency;
 pub mod jobs;
+pub mod leases;
 pub mod lifecycle;
 pub mod logs;
 pub mod memberships;
@@ -24,6 +26,7 @@ pub mod schedules;
 pub mod schema;
 pub mod secrets;
 pub mod slots;
+mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tokens;

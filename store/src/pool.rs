@@ -173,9 +173,15 @@ impl Store {
 async fn connect_as(url: &str, role: Role) -> Result<AsyncPgConnection, ConnectionError> {
     let mut connection = AsyncPgConnection::establish(&with_liveness(url)).await?;
     let limit = STATEMENT_LIMIT.as_millis();
+    // Its firings are one statement, which takes longer to plan than to run.
+    let plans = match role {
+        Role::Scheduler => "force_generic_plan",
+        Role::Gateway | Role::Executor | Role::Logs => "auto",
+    };
     connection
         .batch_execute(&format!(
-            "SET ROLE {role}; SET TIME ZONE 'UTC'; SET statement_timeout = {limit}"
+            "SET ROLE {role}; SET TIME ZONE 'UTC'; SET statement_timeout = {limit}; \
+             SET plan_cache_mode = {plans}"
         ))
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -75,13 +75,67 @@ diesel::table! {
     schedules (job_id) {
         job_id -> Int8,
         mode -> Nullable<Text>,
-        zone -> Text,
         active -> Bool,
         generation -> Int8,
         effective_from -> Timestamptz,
         observed_generation -> Int8,
         next_at -> Nullable<Timestamptz>,
         error -> Nullable<Text>,
+        rules -> Jsonb,
+        anchor -> Timestamptz,
+        due_at -> Nullable<Timestamptz>,
+        shard -> Int2,
+    }
+}
+
+diesel::table! {
+    schedule_history (job_id, generation) {
+        job_id -> Int8,
+        generation -> Int8,
+        mode -> Nullable<Text>,
+        rules -> Jsonb,
+        anchor -> Timestamptz,
+        active -> Bool,
+        effective_from -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    backfills (id) {
+        id -> Int8,
+        job_id -> Int8,
+        generation -> Int8,
+        from_at -> Timestamptz,
+        to_at -> Timestamptz,
+        per_minute -> Int4,
+        count -> Int8,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        dropped_at -> Nullable<Timestamptz>,
+        next_at -> Nullable<Timestamptz>,
+        fired -> Int8,
+        due_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    members (role, region, holder) {
+        role -> Text,
+        region -> Text,
+        holder -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    leases (role, region, shard) {
+        role -> Text,
+        region -> Text,
+        shard -> Int2,
+        holder -> Nullable<Uuid>,
+        epoch -> Int8,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -109,6 +163,7 @@ diesel::table! {
         deleted_at -> Nullable<Timestamptz>,
         overrides -> Nullable<Jsonb>,
         rerun_of -> Nullable<Uuid>,
+        lane -> Text,
     }
 }
 
@@ -150,7 +205,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    slots (job_id, generation, first_at) {
+    slots (job_id, first_at, generation, backfill_id) {
         job_id -> Int8,
         generation -> Int8,
         first_at -> Timestamptz,
@@ -159,6 +214,8 @@ diesel::table! {
         outcome -> Text,
         reason -> Nullable<Text>,
         exec_id -> Nullable<Uuid>,
+        backfill_id -> Int8,
+        lane -> Nullable<Text>,
     }
 }
 
@@ -230,6 +287,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     registry_credentials,
     jobs,
     schedules,
+    schedule_history,
+    backfills,
+    members,
+    leases,
     execs,
     exec_counts,
     exec_attempts,

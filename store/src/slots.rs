@@ -1,6 +1,6 @@
 //! `slots`: the ledger. Each planned instant of a schedule is in it once, with
 //! what became of it; a long outage is one row that stands for all of its
-//! instants.
+//! instants of one kind.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -8,87 +8,50 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecId, JobId};
 use uuid::Uuid;
 
+mod outcome;
+mod page;
+mod queue;
+
+pub use outcome::{CancelReason, CoalesceReason, MissReason, SkipReason, SlotOutcome};
+pub use page::{SlotFilter, SlotKey, count_ranges, count_singles, ranges, singles};
+pub(crate) use queue::QUEUED;
+pub use queue::{Fired, Ready, Release, close, queued, ready, release};
+
 use crate::StoreError;
+use crate::schedules::Range;
 use crate::schema::slots;
 
-/// One planned instant, or several in a row that had the same fate.
+/// One planned instant, or several that had the same fate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     /// Whose schedule planned it.
     pub job_id: JobId,
     /// Which edit of the schedule.
     pub generation: i64,
+    /// The backfill that ran it after the fact; `None` is the schedule itself.
+    pub backfill_id: Option<i64>,
     /// The first instant.
     pub first_at: DateTime<Utc>,
     /// The last one; the same where it is only one.
     pub last_at: DateTime<Utc>,
-    /// How many, both ends included.
+    /// How many of the schedule's instants between them, both included, had
+    /// this fate.
     pub count: i64,
     /// What became of them.
     pub outcome: SlotOutcome,
 }
 
-/// What became of a planned instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotOutcome {
-    /// It has this exec.
-    Fired(ExecId),
-    /// The schedule's policy said not to run.
-    Skipped(SkipReason),
-    /// It passed and was too old to be made up for.
-    Missed(MissReason),
-}
-
-/// Why a policy said not to run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SkipReason {
-    /// An earlier exec of the job had not ended.
-    Overlap,
-}
-
-/// Why an instant passed unseen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissReason {
-    /// No scheduler was there, or none kept up.
-    SchedulerAway,
-}
-
-impl SlotOutcome {
-    /// The word in the database and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fired(_) => "fired",
-            Self::Skipped(_) => "skipped",
-            Self::Missed(_) => "missed",
-        }
-    }
-
-    /// The word for why not; a fired instant needs none.
-    pub fn reason(self) -> Option<&'static str> {
-        match self {
-            Self::Fired(_) => None,
-            Self::Skipped(SkipReason::Overlap) => Some("overlap"),
-            Self::Missed(MissReason::SchedulerAway) => Some("scheduler_away"),
-        }
-    }
-
-    /// The exec, if it fired.
-    pub fn exec_id(self) -> Option<ExecId> {
-        match self {
-            Self::Fired(exec) => Some(exec),
-            Self::Skipped(_) | Self::Missed(_) => None,
-        }
-    }
-
-    fn read(outcome: &str, reason: Option<&str>, exec: Option<Uuid>) -> Result<Self, StoreError> {
-        match (outcome, reason, exec) {
-            ("fired", None, Some(exec)) => Ok(Self::Fired(ExecId(exec))),
-            ("skipped", Some("overlap"), None) => Ok(Self::Skipped(SkipReason::Overlap)),
-            ("missed", Some("scheduler_away"), None) => Ok(Self::Missed(MissReason::SchedulerAway)),
-            _ => Err(StoreError::Unknown {
-                what: "slot outcome",
-                value: format!("{outcome} {}", reason.unwrap_or_default()),
-            }),
+impl Slot {
+    /// An entry of the schedule itself.
+    pub fn new(job_id: JobId, range: Range) -> Self {
+        Self {
+            job_id,
+            generation: range.generation,
+            backfill_id: None,
+            first_at: range.first_at,
+            last_at: range.last_at,
+            count: range.count,
+            outcome: range.outcome,
         }
     }
 }
@@ -101,12 +64,14 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[Slot]) -> Result<(), St
             (
                 slots::job_id.eq(slot.job_id.0),
                 slots::generation.eq(slot.generation),
+                slots::backfill_id.eq(slot.backfill_id.unwrap_or(0)),
                 slots::first_at.eq(slot.first_at),
                 slots::last_at.eq(slot.last_at),
                 slots::count.eq(slot.count),
                 slots::outcome.eq(slot.outcome.as_str()),
                 slots::reason.eq(slot.outcome.reason()),
                 slots::exec_id.eq(slot.outcome.exec_id().map(|exec| exec.0)),
+                slots::lane.eq(slot.outcome.lane().map(shared_types::Lane::as_str)),
             )
         })
         .collect();
@@ -117,45 +82,56 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: &[Slot]) -> Result<(), St
     Ok(())
 }
 
-type Row = (
-    i64,
-    DateTime<Utc>,
-    DateTime<Utc>,
-    i64,
-    String,
-    Option<String>,
-    Option<Uuid>,
-);
+/// A row as it is stored.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = slots)]
+pub(crate) struct Row {
+    job_id: i64,
+    generation: i64,
+    backfill_id: i64,
+    first_at: DateTime<Utc>,
+    last_at: DateTime<Utc>,
+    count: i64,
+    outcome: String,
+    reason: Option<String>,
+    exec_id: Option<Uuid>,
+    lane: Option<String>,
+}
+
+impl TryFrom<Row> for Slot {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let reason = row.reason.as_deref();
+        let outcome = match (row.exec_id, row.lane.as_deref()) {
+            (Some(exec), None) if row.outcome == "fired" => Some(SlotOutcome::Fired(ExecId(exec))),
+            (None, Some(lane)) if row.outcome == "queued" => {
+                shared_types::Lane::parse(lane).map(SlotOutcome::Queued)
+            }
+            _ => SlotOutcome::settled(&row.outcome, reason.unwrap_or_default()),
+        };
+        Ok(Self {
+            job_id: JobId(row.job_id),
+            generation: row.generation,
+            backfill_id: Some(row.backfill_id).filter(|id| *id != 0),
+            first_at: row.first_at,
+            last_at: row.last_at,
+            count: row.count,
+            outcome: outcome.ok_or_else(|| StoreError::Unknown {
+                what: "slot outcome",
+                value: format!("{} {}", row.outcome, reason.unwrap_or_default()),
+            })?,
+        })
+    }
+}
 
 /// The ledger of a job, oldest first.
 pub async fn list(conn: &mut AsyncPgConnection, job: JobId) -> Result<Vec<Slot>, StoreError> {
     let rows: Vec<Row> = slots::table
         .filter(slots::job_id.eq(job.0))
-        .order((slots::generation, slots::first_at))
-        .select((
-            slots::generation,
-            slots::first_at,
-            slots::last_at,
-            slots::count,
-            slots::outcome,
-            slots::reason,
-            slots::exec_id,
-        ))
+        .order((slots::generation, slots::first_at, slots::backfill_id))
+        .select(Row::as_select())
         .load(conn)
         .await?;
-    rows.into_iter()
-        .map(
-            |(generation, first_at, last_at, count, outcome, reason, exec)| {
-                let outcome = SlotOutcome::read(&outcome, reason.as_deref(), exec)?;
-                Ok(Slot {
-                    job_id: job,
-                    generation,
-                    first_at,
-                    last_at,
-                    count,
-                    outcome,
-                })
-            },
-        )
-        .collect()
+    rows.into_iter().map(Slot::try_from).collect()
 }

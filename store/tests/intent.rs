@@ -30,6 +30,7 @@ fn new_job() -> NewJob {
         },
         email_enabled: false,
         schedule_mode: None,
+        schedule_rules: shared_types::ScheduleRules::default(),
         schedule_active: false,
     }
 }

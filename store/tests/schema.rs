@@ -7,9 +7,9 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use shared_types::{Command, ExecId, ExecSpec, JobId, TriggerMode};
 use store::execs::{self, NewExec};
 use store::schema::{
-    accounts, audit_log, exec_attempts, exec_counts, exec_events, execs as exec_rows,
-    idempotency_keys, jobs, log_chunks, log_streams, memberships, registry_credentials, schedules,
-    secrets, slots, tokens,
+    accounts, audit_log, backfills, exec_attempts, exec_counts, exec_events, execs as exec_rows,
+    idempotency_keys, jobs, leases, log_chunks, log_streams, members, memberships,
+    registry_credentials, schedule_history, schedules, secrets, slots, tokens,
 };
 use store::testing::TestDatabase;
 use store::{PgConnection, Role};
@@ -35,6 +35,10 @@ async fn diesel_and_the_migrations_agree() {
         registry_credentials,
         jobs,
         schedules,
+        schedule_history,
+        backfills,
+        members,
+        leases,
         exec_rows,
         exec_counts,
         exec_attempts,
@@ -53,10 +57,12 @@ async fn migrations_run_once_and_go_back() {
     assert!(store::migrate::run(&database.url).await.unwrap().is_empty());
     let conn = &mut database.owner().await;
     for script in [
+        include_str!("../migrations/2026-11-26-000000_schedules/down.sql"),
         include_str!("../migrations/2026-11-24-000000_api/down.sql"),
         include_str!("../migrations/2026-11-23-000000_ring/down.sql"),
         include_str!("../migrations/2026-11-23-000000_ring/up.sql"),
         include_str!("../migrations/2026-11-24-000000_api/up.sql"),
+        include_str!("../migrations/2026-11-26-000000_schedules/up.sql"),
     ] {
         conn.batch_execute(script).await.unwrap();
     }
@@ -100,6 +106,11 @@ const FORBIDDEN: &[(Role, &str)] = &[
     (Role::Gateway, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
     (Role::Gateway, "INSERT INTO exec_attempts (exec_id, attempt) SELECT id, 1 FROM execs"),
     (Role::Gateway, "UPDATE schedules SET next_at = now()"),
+    (Role::Gateway, "UPDATE schedules SET due_at = now()"),
+    (Role::Gateway, "UPDATE slots SET outcome = 'skipped'"),
+    (Role::Gateway, "UPDATE backfills SET fired = 1"),
+    (Role::Gateway, "SELECT * FROM leases"),
+    (Role::Gateway, "INSERT INTO schedule_history SELECT job_id, generation, mode, rules, anchor, active, effective_from FROM schedules"),
     (Role::Gateway, "DELETE FROM execs"),
     (Role::Gateway, "UPDATE exec_counts SET count = 0"),
     (Role::Gateway, "DELETE FROM audit_log"),
@@ -113,6 +124,10 @@ const FORBIDDEN: &[(Role, &str)] = &[
     (Role::Gateway, "UPDATE log_streams SET next_seq = 0"),
     (Role::Scheduler, "UPDATE schedules SET generation = generation + 1"),
     (Role::Scheduler, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
+    (Role::Scheduler, "UPDATE schedules SET rules = '{}'"),
+    (Role::Scheduler, "UPDATE slots SET first_at = now()"),
+    (Role::Scheduler, "DELETE FROM slots"),
+    (Role::Scheduler, "UPDATE backfills SET dropped_at = now()"),
     (Role::Scheduler, "UPDATE jobs SET name = 'x'"),
     (Role::Scheduler, "SELECT * FROM tokens"),
     (Role::Executor, "UPDATE execs SET cancel_requested_at = now()"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
 use shared_types::{ExecId, JobId};
 use store::access::Access;
 
@@ -72,7 +73,7 @@ pub async fn get(
         Some(time) => execs::wait(&gateway, &caller, ids, time).await?,
         None => execs::get(&gateway, &caller, Access::Read, ids).await?,
     };
-    Ok(HttpResponse::Ok().json(ExecView::new(&exec, JobView::from(&job))))
+    Ok(HttpResponse::Ok().json(ExecView::new(&exec, JobView::new(&job, Utc::now()))))
 }
 
 /// `DELETE /v1/jobs/{job}/execs/{exec}`

@@ -1,18 +1,21 @@
 //! `/v1/jobs`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
 use shared_types::JobId;
 use store::access::Access;
 
 use super::body::Body;
 use super::origin::origin;
+use super::query::Query;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::job_draft::JobDraft;
 use crate::jobs;
-use crate::openapi::parameters::JobPath;
-use crate::openapi::schemas::{Job, JobChange, NewJob};
+use crate::openapi::parameters::{DryRunQuery, JobPath};
+use crate::openapi::schemas::{self, ChangedJob, Job, JobChange, NewJob};
+use crate::params;
 use crate::view::JobView;
 
 /// `POST /v1/jobs`
@@ -22,7 +25,11 @@ use crate::view::JobView;
     tag = "jobs",
     summary = "Make a job",
     request_body = NewJob,
-    responses((status = 201, description = "The job", body = Job))
+    params(DryRunQuery),
+    responses(
+        (status = 200, description = "With `dry_run`: what it would do", body = schemas::DryRun),
+        (status = 201, description = "The job", body = Job)
+    )
 )]
 pub async fn create(
     gateway: web::Data<Gateway>,
@@ -30,8 +37,12 @@ pub async fn create(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let draft = JobDraft::parse(&body, &gateway.catalog).map_err(ApiError::Invalid)?;
     let origin = origin(&request, &caller, body.bytes())?;
+    let draft = JobDraft::parse(&body, &gateway.catalog).map_err(ApiError::Invalid)?;
+    if is_dry_run(&request)? {
+        let would = jobs::try_create(&caller, &draft, Utc::now())?;
+        return Ok(HttpResponse::Ok().json(would));
+    }
     let answer = jobs::create(&gateway, &caller, origin, draft).await?;
     Ok(answer.into())
 }
@@ -51,7 +62,7 @@ pub async fn get(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let job = jobs::get(&gateway, &caller, Access::Read, job_id(&path)?).await?;
-    Ok(HttpResponse::Ok().json(JobView::from(&job)))
+    Ok(HttpResponse::Ok().json(JobView::new(&job, Utc::now())))
 }
 
 /// `PUT /v1/jobs/{job}`
@@ -60,9 +71,13 @@ pub async fn get(
     path = "/v1/jobs/{job}",
     tag = "jobs",
     summary = "Change some fields of a job",
-    params(JobPath),
+    params(JobPath, DryRunQuery),
     request_body = JobChange,
-    responses((status = 200, description = "The job as it is now", body = Job))
+    responses((
+        status = 200,
+        description = "The job as it is now, or with `dry_run` what it would do",
+        body = ChangedJob
+    ))
 )]
 pub async fn update(
     gateway: web::Data<Gateway>,
@@ -73,6 +88,10 @@ pub async fn update(
 ) -> Result<HttpResponse, ApiError> {
     let origin = origin(&request, &caller, body.bytes())?;
     let change = (job_id(&path)?, body.into_object());
+    if is_dry_run(&request)? {
+        let would = jobs::try_update(&gateway, &caller, change, Utc::now()).await?;
+        return Ok(HttpResponse::Ok().json(would));
+    }
     let answer = jobs::update(&gateway, &caller, origin, change).await?;
     Ok(answer.into())
 }
@@ -83,9 +102,13 @@ pub async fn update(
     path = "/v1/jobs/{job}",
     tag = "jobs",
     summary = "Change some fields of a job",
-    params(JobPath),
+    params(JobPath, DryRunQuery),
     request_body = JobChange,
-    responses((status = 200, description = "The job as it is now", body = Job))
+    responses((
+        status = 200,
+        description = "The job as it is now, or with `dry_run` what it would do",
+        body = ChangedJob
+    ))
 )]
 pub async fn patch(
     gateway: web::Data<Gateway>,
@@ -115,6 +138,14 @@ pub async fn delete(
     let origin = origin(&request, &caller, &[])?;
     let answer = jobs::delete(&gateway, &caller, origin, job_id(&path)?).await?;
     Ok(answer.into())
+}
+
+/// Whether a request only asks what would come of it.
+fn is_dry_run(request: &HttpRequest) -> Result<bool, ApiError> {
+    let query = Query::of(request);
+    let asked = query.get("dry_run").map(params::boolean).transpose();
+    let asked = asked.map_err(|why| ApiError::invalid("dry_run", why))?;
+    Ok(asked.unwrap_or(false))
 }
 
 /// A job's number in a path; what is none names no job.

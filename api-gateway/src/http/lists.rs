@@ -1,6 +1,7 @@
 //! `GET /v1/jobs` and `GET /v1/jobs/{job}/execs`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
 
 use super::jobs::job_id;
 use super::links::LinkBase;
@@ -35,7 +36,8 @@ pub async fn jobs(
     let list = JobList::parse(|name| query.get(name), caller.name());
     let list = list.map_err(ApiError::Invalid)?;
     let (count, page) = list.load(&gateway, &caller).await?;
-    let results = page.rows.iter().map(JobView::from).collect();
+    let now = Utc::now();
+    let results = page.rows.iter().map(|job| JobView::new(job, now)).collect();
     Ok(HttpResponse::Ok().json(links.envelope(&request, (count, &page), results)))
 }
 

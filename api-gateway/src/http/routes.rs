@@ -9,7 +9,7 @@ use utoipa::OpenApi;
 use super::body::BODY_MAX;
 use super::{
     accounts, audit, authentication, catalog, docs, execs, jobs, lists, logs, members, registries,
-    tokens,
+    schedules, tokens,
 };
 use crate::error::ApiError;
 
@@ -70,6 +70,12 @@ routes! {
         "/jobs/{job}/execs/{exec}" => { get: execs::get, delete: execs::delete }
         "/jobs/{job}/execs/{exec}/cancel" => { post: execs::cancel }
         "/jobs/{job}/execs/{exec}/rerun" => { post: execs::rerun }
+        "/schedules/preview" => { post: schedules::preview }
+        "/jobs/{job}/slots" => { get: schedules::slots }
+        "/jobs/{job}/backfills" => { get: schedules::backfills, post: schedules::create_backfill }
+        "/jobs/{job}/backfills/{backfill}" => {
+            get: schedules::backfill, delete: schedules::drop_backfill
+        }
         "/account" => { get: accounts::get }
         "/account/password" => { put: accounts::change_password }
         "/tokens" => { get: tokens::list, post: tokens::create }

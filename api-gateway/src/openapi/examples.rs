@@ -10,6 +10,17 @@ pub(super) fn job() -> Value {
         "is_schedule_active": true, "schedule_mode": "R1/2015-12-31T16:00:23.446Z/PT1H",
         "runtime_vars": { "DB_HOST": "localhost" }, "secret_vars": { "DB_PASSWORD": null },
         "timeout": 3600, "retries": null, "email_enabled": false,
+        "schedule_timezone": "UTC", "schedule_exclusions": [], "schedule_gap": null,
+        "schedule_repeat": null, "overlap_policy": "skip", "overlap_limit": null,
+        "overlap_counts_manual": true, "catch_up": "latest", "catch_up_limit": null,
+        "catch_up_window": null, "jitter": 0, "start_deadline": null,
+        "effective_schedule": {
+            "timezone": "UTC", "gap": "first_valid", "repeat": "first", "delay": 0.0,
+            "overlap_policy": "skip", "overlap_limit": null, "overlap_counts_manual": true,
+            "catch_up": "latest", "catch_up_limit": null, "catch_up_window": null, "jitter": 0,
+            "start_deadline": null,
+        },
+        "next_runs": ["2015-12-31T16:00:23.446000+00:00"],
         "created_at": "2015-12-28T14:31:07.639255+00:00",
         "updated_at": "2015-12-28T14:31:07.639296+00:00",
     })
@@ -30,6 +41,15 @@ pub(super) fn exec(job: &Value) -> Value {
         "duration": { "hours": 0, "minutes": 0, "seconds": 10 }, "reason": "exit_code",
         "message": "exit code 3", "exit_code": 3, "attempt": 1, "slot_at": null,
         "cancel_requested_at": null,
+    })
+}
+
+/// A planned instant that did not run.
+pub(super) fn slot() -> Value {
+    json!({
+        "slot_at": "2015-12-31T02:00:00.000000+00:00", "outcome": "skipped",
+        "reason": "overlap", "message": "An earlier exec of the job had not ended.",
+        "exec": null, "generation": 1, "backfill": null,
     })
 }
 

@@ -12,7 +12,7 @@ use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 use super::types::typed;
 pub use super::types::{boolean, format, number, or_null, pattern, text, word};
 use crate::variables::SECRET_NAME_MAX;
-use crate::{job_fields, registries, variables};
+use crate::{job_fields, registries, schedule_fields, variables};
 
 /// A job's number.
 pub fn job_id() -> Object {
@@ -164,13 +164,25 @@ pub fn region() -> Object {
     )
 }
 
-/// See [`job_fields::schedule_mode`].
+/// See [`schedule_fields::mode`].
 pub fn schedule_mode() -> Object {
-    format(
-        "repeating-interval",
-        "ISO 8601 repeating interval: runs in all (none is for ever), start (without an offset \
-         it is UTC) and period",
+    let mut schema = format(
+        "schedule",
+        "ISO 8601 repeating interval (runs in all, none is for ever; start, without an offset by \
+         the clock of `schedule_timezone`; period), or cron expressions joined by `;`",
         "R1/2015-12-31T16:00:23.446Z/PT1H",
+    );
+    schema.examples.push("30 2 * * MON-FRI".into());
+    schema.max_length = Some(schedule_fields::MODE_MAX);
+    schema
+}
+
+/// A name of the IANA database.
+pub fn timezone() -> Object {
+    format(
+        "timezone",
+        "IANA zone whose wall clock the schedule speaks of; UTC if left out",
+        "Europe/Berlin",
     )
 }
 

@@ -1,5 +1,6 @@
 //! The parameters of paths and queries.
 
+use store::slots::SlotOutcome;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::SchemaFormat;
@@ -60,6 +61,19 @@ parameters! {
         "page_size": f::number(1, u32::MAX, "Rows of a page, 20 if left out, 100 at most"),
         "cursor": cursor()
     }
+    DryRunQuery = Query {
+        "dry_run": f::boolean("Write nothing; answer what would come of it")
+    }
+    BackfillPath = Path {
+        "job": f::job_id(), "backfill": f::number(1, u32::MAX, "Number of the backfill")
+    }
+    BackfillListQuery = Query { "sort": sort(&["created_at"]) }
+    SlotListQuery = Query {
+        "from": instant("Only instants from this one on"),
+        "to": instant("Only instants before this one"),
+        "outcome": words(&SlotOutcome::WORDS, "Only what became this, or one of these, between commas"),
+        "sort": sort(&["slot_at"])
+    }
     WaitQuery = Query {
         "wait": or_empty(f::pattern(
             "^([1-9]|[1-5][0-9]|60)s?$",
@@ -112,6 +126,14 @@ fn instant(description: &str) -> Object {
 fn letters(known: &str, description: &str) -> Object {
     let mut schema = f::text(description);
     schema.pattern = Some(format!("^[{known}](,[{known}])*$"));
+    or_empty(schema)
+}
+
+/// Some of these words, between commas.
+fn words(known: &[&str], description: &str) -> Object {
+    let mut schema = f::text(description);
+    let known = known.join("|");
+    schema.pattern = Some(format!("^({known})(,({known}))*$"));
     or_empty(schema)
 }
 

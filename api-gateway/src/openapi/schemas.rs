@@ -2,6 +2,8 @@
 
 mod execs;
 mod jobs;
+mod schedules;
+mod settings;
 
 use std::borrow::Cow;
 
@@ -46,6 +48,15 @@ documents! {
     JobList = list("Job").examples([examples::list(&examples::job())]);
     NewJob = jobs::new_job();
     JobChange = jobs::job_change();
+    DryRun = schedules::dry_run();
+    ChangedJob = schedules::changed_job();
+    PreviewRequest = schedules::preview_request();
+    Preview = schedules::preview();
+    Slot = schedules::slot();
+    SlotList = list("Slot");
+    NewBackfill = schedules::new_backfill();
+    Backfill = schedules::backfill();
+    BackfillList = list("Backfill");
     Exec = execs::exec(f::job_id()).examples([examples::exec(&146.into())]);
     ExecDetail = execs::exec(Ref::from_schema_name("Job"))
         .examples([examples::exec(&examples::job())]);

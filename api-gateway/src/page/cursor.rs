@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 use shared_types::{ExecId, JobId};
 use store::audit::RecordId;
+use store::backfills::BackfillId;
 use store::page::Position;
+use store::slots::SlotKey;
 
 use super::Sort;
 
@@ -43,6 +45,38 @@ impl Key for RecordId {
 
     fn read(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
+    }
+}
+
+impl Key for BackfillId {
+    fn write(self) -> String {
+        self.0.to_string()
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
+impl Key for SlotKey {
+    fn write(self) -> String {
+        let at = self.slot_at.timestamp_micros();
+        format!("{at}.{}.{}", self.generation, self.backfill_id)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (micros, rest) = text.split_once('.')?;
+        let (generation, backfill) = rest.split_once('.')?;
+        // Of the years that schedules know.
+        let micros = micros
+            .parse::<i64>()
+            .ok()
+            .filter(|at| at.unsigned_abs() < 1 << 56)?;
+        Some(Self {
+            slot_at: DateTime::from_timestamp_micros(micros)?,
+            generation: generation.parse().ok()?,
+            backfill_id: backfill.parse().ok()?,
+        })
     }
 }
 

@@ -56,6 +56,12 @@ const TABLE: &[(&str, &str, Need, &str)] = &[
     ("post",   "/v1/jobs/{job}/execs/{exec}/cancel", Namespace(Trigger), ""),
     ("post",   "/v1/jobs/{job}/execs/{exec}/rerun", Namespace(Trigger), ""),
     ("get",    "/v1/jobs/{job}/execs/{exec}/logs", Namespace(Read), ""),
+    ("post",   "/v1/schedules/preview", Token(Read), ""),
+    ("get",    "/v1/jobs/{job}/slots", Namespace(Read), ""),
+    ("get",    "/v1/jobs/{job}/backfills", Namespace(Read), ""),
+    ("post",   "/v1/jobs/{job}/backfills", Namespace(Trigger), ""),
+    ("get",    "/v1/jobs/{job}/backfills/{backfill}", Namespace(Read), ""),
+    ("delete", "/v1/jobs/{job}/backfills/{backfill}", Namespace(Trigger), ""),
 ];
 
 /// A caller: the scope of the token, and the role in namespace `acme`.
@@ -147,15 +153,27 @@ async fn path(app: &TestApp, admin: &User<'_>, owner: &User<'_>, route: &str) ->
         path = path.replace("{token}", &id.to_string());
     }
     if route.contains("{job}") {
-        let job = admin.job(json!({ "namespace": "acme" })).await;
+        let fields = json!({ "namespace": "acme", "schedule_mode": "@daily" });
+        let job = admin.job(fields).await;
         path = path.replace("{job}", &job["id"].to_string());
         if route.contains("{exec}") {
             let exec = admin.exec(&job).await;
             let id = exec_path(&exec);
             path = path.replace("{exec}", id.rsplit('/').next().unwrap());
         }
+        if route.contains("{backfill}") {
+            let list = format!("/v1/jobs/{}/backfills", job["id"]);
+            let (status, made) = admin.post(&list, Some(&backfill_body())).await;
+            assert_eq!(status, 201, "{made}");
+            path = path.replace("{backfill}", &made["id"].to_string());
+        }
     }
     path
+}
+
+/// A day of the schedule that the jobs of this test have.
+fn backfill_body() -> Value {
+    json!({ "from": "2024-01-01T00:00:00Z", "to": "2024-01-02T00:00:00Z" })
 }
 
 /// A valid body, as far as the route takes one.
@@ -169,6 +187,8 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("put", "{user}") => json!({ "role": "developer" }),
         ("put", "{registry}") => json!({ "username": "u", "password": "p" }),
         ("put", "password") => json!({ "password": "not this one", "new_password": "long enough" }),
+        ("post", "preview") => json!({ "schedule_mode": "@daily" }),
+        ("post", "backfills") => backfill_body(),
         ("post", "tokens") => json!({ "name": "ci", "scope": "read" }),
         ("post", "organisations") => {
             json!({ "name": format!("o{}", uuid::Uuid::new_v4().simple()) })
@@ -290,7 +310,8 @@ async fn a_stranger_changes_nothing_and_sees_nothing() {
             .replace("{user}", "ann")
             .replace("{registry}", "registry.example.com")
             .replace("{job}", &ids[0])
-            .replace("{exec}", &ids[1]);
+            .replace("{exec}", &ids[1])
+            .replace("{backfill}", "1");
         let body = body(word, route);
         let url = format!("{path}{query}");
         let (status, answer) = read(stranger.send(method(word), &url, body.as_ref()).await).await;

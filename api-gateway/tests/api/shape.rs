@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Secrets,
     /// An object of whatever.
     Object,
+    /// An array of strings.
+    List,
     /// `{hours, minutes, seconds}`
     Span,
     Job,
@@ -46,6 +48,20 @@ pub(crate) const JOB: &[Field] = &[
     ("secret_vars", Kind::Secrets, false),
     ("timeout", Kind::Number, true),
     ("retries", Kind::Number, true),
+    ("schedule_timezone", Kind::Text, false),
+    ("schedule_exclusions", Kind::List, false),
+    ("schedule_gap", Kind::Text, true),
+    ("schedule_repeat", Kind::Text, true),
+    ("overlap_policy", Kind::Text, false),
+    ("overlap_limit", Kind::Number, true),
+    ("overlap_counts_manual", Kind::Flag, false),
+    ("catch_up", Kind::Text, false),
+    ("catch_up_limit", Kind::Number, true),
+    ("catch_up_window", Kind::Number, true),
+    ("jitter", Kind::Number, false),
+    ("start_deadline", Kind::Number, true),
+    ("effective_schedule", Kind::Object, true),
+    ("next_runs", Kind::List, false),
 ];
 
 macro_rules! exec_fields {
@@ -138,6 +154,9 @@ fn fits(value: &Value, kind: Kind) -> bool {
             .as_object()
             .is_some_and(|vars| vars.values().all(Value::is_null)),
         Kind::Object => value.is_object(),
+        Kind::List => value
+            .as_array()
+            .is_some_and(|items| items.iter().all(Value::is_string)),
         Kind::Span => {
             assert_shape(
                 value,

@@ -33,8 +33,29 @@ def repeating_intervals(draw):
     return f"R{runs}/{start}{offset}/PT{period}"
 
 
+@st.composite
+def crons(draw):
+    """Expressions that come about in every year."""
+    minute = draw(st.sampled_from(["*", "0", "*/7", "5-50/9", "1,2"]))
+    hour = draw(st.sampled_from(["*", "2", "*/3", "22,23"]))
+    day = draw(st.sampled_from(["*", "1", "L", "15W", "LW", "?"]))
+    week = draw(st.sampled_from(["*", "MON-FRI", "FRIL", "1#2", "?"]))
+    return f"{minute} {hour} {day} * {week}"
+
+
+SCHEDULES = st.one_of(
+    repeating_intervals(),
+    crons(),
+    st.lists(crons(), min_size=2, max_size=3).map(";".join),
+    st.sampled_from(["@daily", "R5//P1D", "R/2026-01-31T09:00:00Z/P1M"]),
+)
+
 schemathesis.openapi.format("shell-words", SHELL_WORDS)
-schemathesis.openapi.format("repeating-interval", repeating_intervals())
+schemathesis.openapi.format("schedule", SCHEDULES)
+schemathesis.openapi.format(
+    "timezone", st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"])
+)
+schemathesis.openapi.format("exclusion", st.sampled_from(["2026-12-31", "--12-25", "* 7 SAT"]))
 schemathesis.openapi.format(
     "resource-size", st.sampled_from(["XXS", "XS", "S", "M", "L", "XL"])
 )
@@ -52,6 +73,7 @@ def instants(first):
 
 schemathesis.openapi.format("instant", instants(1))
 schemathesis.openapi.format("future", instants(2100))
+schemathesis.openapi.format("past", instants(1).filter(lambda at: at < "2026"))
 # A cursor comes from a list's links only; an empty one is the same as none.
 schemathesis.openapi.format("cursor", st.just(""))
 
@@ -74,6 +96,7 @@ def before_call(context, case, kwargs):
             case.query["page"] = min(case.query["page"], 100)
         if isinstance(case.body, dict):
             fit(case)
+            fit_schedule(case)
 
 
 def fit(case):
@@ -93,6 +116,30 @@ def fit(case):
             body.pop("is_schedule_active", None)
         if "schedule_mode" in body and body["schedule_mode"] is None:
             body["is_schedule_active"] = False
+
+
+def fit_schedule(case):
+    """Takes out of a schedule what is right or wrong only beside what else is there."""
+    body = case.body
+    # In a zone only its own offset is right.
+    if body.get("schedule_timezone") not in (None, "UTC"):
+        mode = body.get("schedule_mode")
+        if isinstance(mode, str) and mode.startswith("R"):
+            body["schedule_mode"] = "@daily"
+    if case.operation.path == "/v1/jobs/{job}" and "schedule_timezone" in body:
+        # What is stored may be an interval with an offset.
+        body.setdefault("schedule_mode", "@daily")
+    if body.get("overlap_policy") != "queue_all":
+        body.pop("overlap_limit", None)
+    if body.get("catch_up") != "all":
+        body.pop("catch_up_limit", None)
+        body.pop("catch_up_window", None)
+    if body.get("start_deadline") is not None or body.get("jitter") is not None:
+        # One must be more than the other, which may be stored.
+        body["jitter"], body["start_deadline"] = 0, None
+    if case.operation.path.endswith("/backfills"):
+        # How many instants a range has depends on what is stored.
+        body["to"] = "2024-01-01T00:00:00Z"
 
 
 @schemathesis.check

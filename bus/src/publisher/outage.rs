@@ -1,6 +1,8 @@
 //! What became of announcements, in counters and, once per outage, in words.
 
+use chrono::Utc;
 use lapin::Confirmation;
+use metrics::histogram;
 
 use super::{Message, count};
 
@@ -17,6 +19,10 @@ impl Outage {
         match confirmed {
             Ok(Confirmation::Ack(None) | Confirmation::NotRequested) => {
                 count(exchange, "confirmed");
+                if let Some(due_at) = message.due_at {
+                    histogram!("escapement_schedule_lateness_seconds")
+                        .record((Utc::now() - due_at).as_seconds_f64());
+                }
                 if self.lost > 0 {
                     tracing::info!(lost = self.lost, "broker confirms again");
                     self.lost = 0;

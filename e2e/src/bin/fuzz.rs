@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use devstack::{Infra, Ring, Service};
-use e2e::Client;
+use e2e::{Client, python};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -169,35 +169,9 @@ fn count(metrics: &str, label: &str) -> u64 {
         .sum()
 }
 
-/// The program, installed once beside what cargo builds.
+/// The program, installed once.
 async fn schemathesis() -> Result<PathBuf> {
     let wanted = std::fs::read_to_string(Path::new(SETTINGS).join("requirements.txt"))?;
-    let own = std::env::current_exe()?;
-    let target = own.ancestors().nth(2).context("no target folder")?;
-    let (folder, program) = (target.join("fuzz-venv"), target.join("fuzz-venv/bin"));
-    let installed = folder.join("requirements.txt");
-    if std::fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
-        if folder.exists() {
-            std::fs::remove_dir_all(&folder)?;
-        }
-        check(Command::new("python3").args(["-m", "venv"]).arg(&folder)).await?;
-        let requirements = Path::new(SETTINGS).join("requirements.txt");
-        let mut pip = Command::new(program.join("pip"));
-        pip.args([
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "-r",
-        ]);
-        check(pip.arg(requirements)).await?;
-        std::fs::write(&installed, wanted)?;
-    }
-    Ok(program.join("schemathesis"))
-}
-
-async fn check(command: &mut Command) -> Result<()> {
-    let status = command.status().await?;
-    ensure!(status.success(), "{:?} failed", command.as_std());
-    Ok(())
+    let programs = python::venv("fuzz", &wanted, &["--no-deps"]).await?;
+    Ok(programs.join("schemathesis"))
 }

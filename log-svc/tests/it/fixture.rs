@@ -145,6 +145,7 @@ impl Fixture {
             spec: spec.clone(),
             email_enabled: false,
             schedule_mode: None,
+            schedule_rules: shared_types::ScheduleRules::default(),
             schedule_active: false,
         };
         let mut owner = self.database.owner().await;

@@ -7,8 +7,10 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use recurrence::Recurrence;
 use scheduler_svc::config::SchedulerConfig;
 use scheduler_svc::scheduler::{Requested, Scheduler};
-use shared_types::{Command, ExecEvent, ExecId, ExecSpec, JobId, Reason, TriggerMode};
-use store::execs::{self, ExecFilter};
+use shared_types::{
+    Command, ExecEvent, ExecId, ExecSpec, JobId, Reason, ScheduleRules, Shards, TriggerMode,
+};
+use store::execs::{self, ExecFilter, ManualTrigger};
 use store::jobs::{self, NewJob};
 use store::lifecycle::{self, End};
 use store::schedules::{self, Edited, Intent, Schedule};
@@ -53,11 +55,18 @@ impl Fixture {
             sweep: Duration::from_secs(2),
             horizon: Duration::from_secs(10),
             batch: 20,
+            lease: Duration::from_secs(3),
         };
-        Scheduler::new(self.database.store(Role::Scheduler), &config)
+        let mut replica = Scheduler::new(self.database.store(Role::Scheduler), &config);
+        replica.assign(Shards::ALL);
+        replica
     }
 
     pub(crate) async fn job(&self, mode: &str) -> Result<JobId> {
+        self.job_with(mode, ScheduleRules::default()).await
+    }
+
+    pub(crate) async fn job_with(&self, mode: &str, rules: ScheduleRules) -> Result<JobId> {
         let new = NewJob {
             namespace: "team".to_owned(),
             name: "tick".to_owned(),
@@ -75,6 +84,7 @@ impl Fixture {
             },
             email_enabled: false,
             schedule_mode: Some(mode.to_owned()),
+            schedule_rules: rules,
             schedule_active: true,
         };
         let mut conn = self.gateway.connection().await?;
@@ -86,7 +96,11 @@ impl Fixture {
 
     pub(crate) async fn edit(&self, job: JobId, intent: Intent) -> Result<Edited> {
         let mut conn = self.gateway.connection().await?;
-        Ok(schedules::edit(&mut conn, job, &intent).await?)
+        conn.transaction(async |conn| {
+            let locked = schedules::lock(conn, &[job]).await?;
+            Ok(schedules::edit(conn, &locked[0], &intent).await?)
+        })
+        .await
     }
 
     pub(crate) async fn end(&self, exec: ExecId) -> Result<()> {
@@ -108,16 +122,50 @@ impl Fixture {
         Ok(())
     }
 
+    /// A manual exec of the job, open.
+    pub(crate) async fn trigger(&self, job: JobId) -> Result<()> {
+        let mut conn = self.gateway.connection().await?;
+        let wish = ManualTrigger {
+            id: ExecId::new(),
+            job_id: job,
+            created_by: "ann".to_owned(),
+        };
+        execs::trigger(&mut conn, &wish).await?;
+        Ok(())
+    }
+
+    /// Pauses a schedule from the beginning.
+    pub(crate) async fn pause(&self, job: JobId, text: &str) -> Result<()> {
+        let schedule = self.schedule(job).await?;
+        let intent = Intent {
+            mode: Some(text.to_owned()),
+            rules: schedule.revision.rules,
+            active: false,
+            effective_from: self.at(-10.0),
+        };
+        self.edit(job, intent).await?;
+        Ok(())
+    }
+
+    /// Where an exec waits.
+    pub(crate) async fn lane(&self, exec: ExecId) -> Result<String> {
+        let low = format!("execs WHERE id = '{exec}' AND lane = 'low'");
+        let is_low = self.database.rows(&low).await > 0;
+        Ok(if is_low { "low" } else { "normal" }.to_owned())
+    }
+
+    pub(crate) async fn gateway(&self) -> Result<PooledConnection> {
+        Ok(self.gateway.connection().await?)
+    }
+
     pub(crate) async fn connection(&self) -> Result<PooledConnection> {
         Ok(self.scheduler.connection().await?)
     }
 
     pub(crate) async fn schedule(&self, job: JobId) -> Result<Schedule> {
         let mut conn = self.connection().await?;
-        let found = schedules::lock(&mut conn, &[job]).await?;
-        found
-            .into_iter()
-            .next()
+        schedules::get(&mut conn, job)
+            .await?
             .ok_or_else(|| anyhow::anyhow!("job {job} has no schedule"))
     }
 
@@ -145,11 +193,11 @@ impl Fixture {
         for slot in slots::list(&mut conn, job).await? {
             let last = k + slot.count.unsigned_abs() - 1;
             ensure!(
-                recurrence.kth(k) == Some(slot.first_at),
+                recurrence.kth(k).map(|it| it.at) == Some(slot.first_at),
                 "{job}: {slot:?} is not slot {k}"
             );
             ensure!(
-                recurrence.kth(last) == Some(slot.last_at),
+                recurrence.kth(last).map(|it| it.at) == Some(slot.last_at),
                 "{job}: {slot:?} ends not at {last}"
             );
             k = last + 1;

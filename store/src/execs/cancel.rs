@@ -1,10 +1,10 @@
 //! The wish that an exec end: written here, carried out by the executor.
 
-use diesel::dsl::{now, sql};
+use diesel::dsl::{exists, now, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{EventKind, ExecId, JobId};
+use shared_types::{EventKind, ExecId, JobId, ScheduleRules, TriggerMode};
 use uuid::Uuid;
 
 use super::{Exec, get};
@@ -13,6 +13,28 @@ use crate::schema::{exec_events, execs};
 
 /// Literals, so that every plan can use the indexes of open execs.
 const OPEN: &str = "state IN ('waiting', 'running')";
+
+impl Triggered {
+    /// Which ones stand in the way of a schedule's instants.
+    pub fn counted_by(rules: &ScheduleRules) -> Self {
+        if rules.overlap_counts_manual {
+            Self::ByAnyone
+        } else {
+            Self::BySchedule
+        }
+    }
+
+    fn letters(self) -> &'static [&'static str] {
+        const LETTERS: [&str; 2] = [
+            TriggerMode::Scheduled.letter(),
+            TriggerMode::Manual.letter(),
+        ];
+        match self {
+            Self::ByAnyone => &LETTERS,
+            Self::BySchedule => &LETTERS[..1],
+        }
+    }
+}
 
 /// An exec whose end was asked for just now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,14 +88,39 @@ pub async fn delete(
     Ok(exec.filter(|_| hidden > 0))
 }
 
-/// Asks for the end of all open execs of a job.
-pub(crate) async fn cancel_open(
+/// Which execs of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Triggered {
+    /// All of them.
+    ByAnyone,
+    /// Only those that its schedule triggered.
+    BySchedule,
+}
+
+/// Whether a job has an exec that has not ended.
+pub async fn has_open(
     conn: &mut AsyncPgConnection,
     job: JobId,
+    which: Triggered,
+) -> Result<bool, StoreError> {
+    let open = execs::table
+        .filter(execs::job_id.eq(job.0))
+        .filter(execs::trigger_mode.eq_any(which.letters()))
+        .filter(sql::<Bool>(OPEN));
+    Ok(diesel::select(exists(open)).get_result(conn).await?)
+}
+
+/// Asks for the end of open execs of a job. Several statements, so the caller
+/// brings a transaction.
+pub async fn cancel_open(
+    conn: &mut AsyncPgConnection,
+    job: JobId,
+    which: Triggered,
     by: &str,
 ) -> Result<Vec<Cancelled>, StoreError> {
     let asked: Vec<(Uuid, String)> = diesel::update(execs::table)
         .filter(execs::job_id.eq(job.0))
+        .filter(execs::trigger_mode.eq_any(which.letters()))
         .filter(execs::cancel_requested_at.is_null())
         .filter(sql::<Bool>(OPEN))
         .set(execs::cancel_requested_at.eq(now))

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::JobId;
 
 use super::{Job, NewJob, get};
-use crate::execs::{self, Cancelled};
+use crate::execs::{self, Cancelled, Triggered};
 use crate::schedules::{self, Intent};
 use crate::schema::jobs;
 use crate::{StoreError, clock};
@@ -50,7 +50,10 @@ pub async fn update(
 ) -> Result<Job, StoreError> {
     // Locked before the clock is read: what a firing that was under way has
     // fired is then before the new generation's beginning.
-    schedules::lock(conn, &[id]).await?;
+    let locked = schedules::lock(conn, &[id]).await?;
+    let [current] = locked.as_slice() else {
+        return Err(diesel::result::Error::NotFound.into());
+    };
     let effective_from = clock::now(conn).await?;
     let (created_at, updated_at) = diesel::update(jobs::table.find(id.0))
         .set((
@@ -65,13 +68,15 @@ pub async fn update(
         .await?;
     let intent = Intent {
         mode: new.schedule_mode.clone(),
+        rules: new.schedule_rules.clone(),
         active: new.schedule_active,
         effective_from,
     };
-    schedules::edit(conn, id, &intent).await?;
+    let schedule_anchor = schedules::edit(conn, current, &intent).await?.anchor;
     Ok(Job {
         id,
         definition: new,
+        schedule_anchor,
         created_at,
         updated_at,
     })
@@ -95,5 +100,7 @@ pub async fn delete(
     // Each step waits for what is under way, so the execs come last: by then
     // no trigger and no firing can add one.
     schedules::stop(conn, id).await?;
-    execs::cancel_open(conn, id, by).await.map(Some)
+    execs::cancel_open(conn, id, Triggered::ByAnyone, by)
+        .await
+        .map(Some)
 }

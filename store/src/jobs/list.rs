@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::JobId;
 
-use super::{Job, JobAndSchedule, JobRow};
+use super::{Job, JobAndSchedule, JobRow, ScheduleRow};
 use crate::StoreError;
 use crate::page::{Page, load_page};
 use crate::schema::{jobs, schedules};
@@ -56,7 +56,7 @@ pub async fn list(
     filter: &JobFilter,
     page: JobPage,
 ) -> Result<Vec<Job>, StoreError> {
-    let columns = (JobRow::as_select(), schedules::mode, schedules::active);
+    let columns = (JobRow::as_select(), ScheduleRow::as_select());
     let query = filtered(filter).select(columns);
     let rows: Vec<JobAndSchedule> = match page {
         JobPage::ByCreation(page) => load_page!(query, jobs::id, page, conn),

@@ -1,63 +1,113 @@
-//! What a firing reads and writes: due schedules, locked, and what their execs
-//! are made of.
+//! What the scheduler reads of schedules that it planned.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{array_position, sql};
+use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Timestamptz};
+use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{ExecSpec, JobId};
+use serde_json::Value;
+use shared_types::{JobId, ScheduleRules, Shards};
 
-use super::{Row, Schedule};
+use super::{Row, Schedule, read_rules};
 use crate::StoreError;
-use crate::schema::{execs, jobs, schedules};
+use crate::schema::{jobs, schedules, slots};
+use crate::slots::QUEUED;
 
-/// A planned instant to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Upcoming {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Whose.
-    pub job_id: JobId,
-}
-
-/// What an exec made by a schedule takes from its job.
+/// A planned schedule with all that a firing needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunTemplate {
-    /// The job.
+pub struct Upcoming {
+    /// Whose it is.
     pub job_id: JobId,
-    /// Its namespace.
+    /// The job's namespace.
     pub namespace: String,
-    /// The region its execs run in.
-    pub region: String,
-    /// On whose behalf.
-    pub created_by: String,
-    /// What to run.
-    pub spec: ExecSpec,
+    /// When to look at it.
+    pub due_at: DateTime<Utc>,
+    /// The first planned instant that nothing became of yet.
+    pub next_at: DateTime<Utc>,
+    /// Which edit this is.
+    pub generation: i64,
+    /// Its text.
+    pub mode: String,
+    /// How the text is read and what its instants do.
+    pub rules: ScheduleRules,
+    /// Where a text without a start begins.
+    pub anchor: DateTime<Utc>,
 }
 
-/// The earliest planned instants up to `until`, earliest first.
+type UpcomingRow = (
+    i64,
+    String,
+    DateTime<Utc>,
+    DateTime<Utc>,
+    i64,
+    String,
+    Value,
+    DateTime<Utc>,
+);
+
+/// Which planned schedules to read.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// Those of these shards that are due after the first instant, if it is
+    /// given, and not after the second; the earliest ones, up to a number.
+    Due(Shards, Option<DateTime<Utc>>, DateTime<Utc>, i64),
+    /// Those of these jobs.
+    Jobs(&'a [JobId]),
+}
+
+/// Planned schedules that are to fire, earliest first.
 pub async fn upcoming(
     conn: &mut AsyncPgConnection,
-    until: DateTime<Utc>,
-    limit: i64,
+    wanted: Wanted<'_>,
 ) -> Result<Vec<Upcoming>, StoreError> {
-    let rows: Vec<(DateTime<Utc>, i64)> = schedules::table
+    let mut query = schedules::table
+        .inner_join(jobs::table)
         .filter(schedules::active)
         .filter(schedules::observed_generation.eq(schedules::generation))
-        .filter(schedules::next_at.le(until))
-        .order(schedules::next_at)
-        .limit(limit)
-        .select((schedules::next_at.assume_not_null(), schedules::job_id))
-        .load(conn)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(at, job)| Upcoming {
-            at,
-            job_id: JobId(job),
-        })
-        .collect())
+        .filter(schedules::due_at.is_not_null())
+        .order(schedules::due_at)
+        .select((
+            schedules::job_id,
+            jobs::namespace,
+            schedules::due_at.assume_not_null(),
+            schedules::next_at.assume_not_null(),
+            schedules::generation,
+            schedules::mode.assume_not_null(),
+            schedules::rules,
+            schedules::anchor,
+        ))
+        .into_boxed();
+    query = match wanted {
+        Wanted::Due(shards, after, until, limit) => {
+            let query = query
+                .filter(schedules::shard.eq_any(shards.numbers()))
+                .filter(schedules::due_at.le(until))
+                .limit(limit);
+            match after {
+                Some(after) => query.filter(schedules::due_at.gt(after)),
+                None => query,
+            }
+        }
+        Wanted::Jobs(wanted) => query.filter(schedules::job_id.eq_any(numbers(wanted))),
+    };
+    let rows: Vec<UpcomingRow> = query.load(conn).await?;
+    rows.into_iter()
+        .map(
+            |(job, namespace, due_at, next_at, generation, mode, rules, anchor)| {
+                let job_id = JobId(job);
+                Ok(Upcoming {
+                    job_id,
+                    namespace,
+                    due_at,
+                    next_at,
+                    generation,
+                    mode,
+                    rules: read_rules(rules, job_id)?,
+                    anchor,
+                })
+            },
+        )
+        .collect()
 }
 
 /// Locks these schedules until the transaction ends and reads them as they are
@@ -73,78 +123,31 @@ pub async fn lock(
         .select(Row::as_select())
         .load(conn)
         .await?;
-    Ok(rows.into_iter().map(Schedule::from).collect())
+    rows.into_iter().map(Schedule::try_from).collect()
 }
 
-/// Moves locked schedules on to their next instants, in one statement.
-pub async fn advance(
-    conn: &mut AsyncPgConnection,
-    moves: &[(JobId, Option<DateTime<Utc>>)],
-) -> Result<(), StoreError> {
-    let (jobs, next): (Vec<i64>, Vec<_>) = moves.iter().map(|(job, next)| (job.0, *next)).unzip();
-    let position = array_position::<Array<BigInt>, BigInt, _, _>(jobs.clone(), schedules::job_id)
-        .assume_not_null();
-    let next = next
-        .into_sql::<Array<Nullable<Timestamptz>>>()
-        .index(position);
-    diesel::update(schedules::table.filter(schedules::job_id.eq_any(jobs)))
-        .set(schedules::next_at.eq(next))
-        .execute(conn)
-        .await?;
-    Ok(())
+/// A job's schedule as it stands.
+pub async fn get(conn: &mut AsyncPgConnection, job: JobId) -> Result<Option<Schedule>, StoreError> {
+    let row: Option<Row> = schedules::table
+        .find(job.0)
+        .select(Row::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(Schedule::try_from).transpose()
 }
 
-/// Which of these jobs have an exec that has not ended, whoever triggered it.
-pub async fn with_open_exec(
-    conn: &mut AsyncPgConnection,
-    jobs: &[JobId],
-) -> Result<Vec<JobId>, StoreError> {
-    let open: Vec<i64> = execs::table
-        .filter(execs::job_id.eq_any(numbers(jobs)))
-        // Literal, so that every plan can use the index of open execs.
-        .filter(sql::<Bool>("state IN ('waiting', 'running')"))
-        .select(execs::job_id)
-        .distinct()
-        .load(conn)
-        .await?;
-    Ok(open.into_iter().map(JobId).collect())
+/// Whether an instant of these shards waits for an earlier exec to end.
+pub async fn has_queue(conn: &mut AsyncPgConnection, shards: Shards) -> Result<bool, StoreError> {
+    let waiting = slots::table
+        .inner_join(schedules::table.on(schedules::job_id.eq(slots::job_id)))
+        .filter(sql::<Bool>(QUEUED))
+        .filter(schedules::shard.eq_any(shards.numbers()));
+    Ok(diesel::select(diesel::dsl::exists(waiting))
+        .get_result(conn)
+        .await?)
 }
 
-/// What to run for these jobs; deleted ones are left out.
-pub async fn run_templates(
-    conn: &mut AsyncPgConnection,
-    jobs: &[JobId],
-) -> Result<Vec<RunTemplate>, StoreError> {
-    let rows: Vec<(i64, String, String, String, serde_json::Value)> = jobs::table
-        .filter(jobs::id.eq_any(numbers(jobs)))
-        .filter(jobs::deleted_at.is_null())
-        .select((
-            jobs::id,
-            jobs::namespace,
-            jobs::region,
-            jobs::created_by,
-            jobs::spec,
-        ))
-        .load(conn)
-        .await?;
-    rows.into_iter()
-        .map(|(id, namespace, region, created_by, spec)| {
-            // The value may hold secrets, so the error names the row instead.
-            let spec = serde_json::from_value(spec).map_err(|_| StoreError::Unknown {
-                what: "form of spec in job",
-                value: id.to_string(),
-            })?;
-            Ok(RunTemplate {
-                job_id: JobId(id),
-                namespace,
-                region,
-                created_by,
-                spec,
-            })
-        })
-        .collect()
-}
-
-fn numbers(jobs: &[JobId]) -> Vec<i64> {
+pub(super) fn numbers(jobs: &[JobId]) -> Vec<i64> {
     jobs.iter().map(|job| job.0).collect()
 }

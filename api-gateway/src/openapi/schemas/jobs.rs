@@ -3,7 +3,7 @@
 use serde_json::json;
 use utoipa::openapi::{Object, ObjectBuilder};
 
-use super::{Field, answer, body, f, field, ignored, spec};
+use super::{Field, answer, body, f, field, ignored, settings, spec};
 
 /// What an answer shows of a job.
 pub(super) fn job() -> ObjectBuilder {
@@ -15,6 +15,8 @@ pub(super) fn job() -> ObjectBuilder {
         field("created_by", f::text("The account that made it")),
         field("is_schedule_active", f::boolean("Whether it runs on time")),
         field("schedule_mode", f::or_null(f::schedule_mode())),
+        field("effective_schedule", settings::effective()),
+        field("next_runs", settings::next_runs()),
         field(
             "email_enabled",
             f::boolean("Kept and shown; sends nothing yet"),
@@ -22,13 +24,15 @@ pub(super) fn job() -> ObjectBuilder {
         field("created_at", f::timestamp("When it was made")),
         field("updated_at", f::timestamp("When it was last changed")),
     ]);
+    fields.extend(settings::all());
     answer(fields)
 }
 
 /// The fields of a job that a client may send; those it can be sent back with
 /// are ignored.
 fn job_fields(secret: Object) -> Vec<Field> {
-    vec![
+    let mut fields = settings::all();
+    fields.extend([
         field("docker_image_tag", f::or_null(f::image_tag())),
         field("resource_size", f::or_null(f::size())),
         field("region_name", f::or_null(f::region())),
@@ -49,7 +53,13 @@ fn job_fields(secret: Object) -> Vec<Field> {
         field("created_by", ignored("the account of the token")),
         field("created_at", ignored("given by the service")),
         field("updated_at", ignored("given by the service")),
-    ]
+        field(
+            "effective_schedule",
+            ignored("follows from the other fields"),
+        ),
+        field("next_runs", ignored("follows from the other fields")),
+    ]);
+    fields
 }
 
 pub(super) fn new_job() -> ObjectBuilder {
@@ -95,7 +105,8 @@ pub(super) fn job_change() -> ObjectBuilder {
     body(&[], fields)
         .description(Some(
             "What shall change; a field that is left out stays. `null` clears `schedule_mode`, \
-             `timeout` and `retries`, and leaves the others as they are",
+             `schedule_gap`, `schedule_repeat`, `start_deadline`, `timeout` and `retries`, and \
+             leaves the others as they are",
         ))
         .examples([json!({
             "name": "test2",
