@@ -1,4 +1,7 @@
 //! containerd with its own root, state, socket, bridge and pod network.
+//!
+//! It and its shim are those that were built beside Kubernetes, whatever else is
+//! installed: Debian's throws away what a program wrote last when the machine is busy.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use crate::binaries;
 use crate::command::{need, run};
 use crate::ports;
 use crate::process::{self, Program};
@@ -14,6 +18,8 @@ use crate::root::Root;
 use crate::wait::until_ready;
 
 pub(crate) const NAME: &str = "containerd";
+/// What holds the containers of a pod.
+const SHIM: &str = "containerd-shim-runc-v2";
 /// Where Debian's containernetworking-plugins are.
 pub(crate) const PLUGINS: &str = "/usr/lib/cni";
 /// The image of every pod's sandbox.
@@ -28,12 +34,15 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
     fs::create_dir_all(state(root))?;
     network(root).await?;
     speak_http(root, ports::known(root, crate::registry::NAME)?)?;
-    let config = root.write("containerd/config.toml", &config(root))?;
-    Program::new(NAME, need("containerd")?)
+    let config = root.write("containerd/config.toml", &config(root)?)?;
+    Program::new(NAME, binaries::folder()?.join(NAME))
         .args(["--config".into(), config.into_os_string()])
         .start(root)?;
     until_ready(root, NAME, Duration::from_mins(1), || async {
-        run(&mut ctr(root, &["version"])).await.is_ok()
+        let Ok(mut version) = ctr(root, &["version"]) else {
+            return false;
+        };
+        run(&mut version).await.is_ok()
     })
     .await?;
     Ok(true)
@@ -56,46 +65,55 @@ pub(crate) fn bridge(root: &Root) -> String {
 }
 
 /// The containerd client on the namespace Kubernetes uses.
-pub(crate) fn ctr(root: &Root, args: &[&str]) -> Command {
-    let mut command = Command::new("ctr");
+pub(crate) fn ctr(root: &Root, args: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binaries::folder()?.join("ctr"));
     command
         .arg("--address")
         .arg(socket(root))
         .args(["-n", "k8s.io"])
         .args(args);
-    command
+    Ok(command)
 }
 
-fn config(root: &Root) -> String {
+fn config(root: &Root) -> Result<String> {
+    let shim = binaries::folder()?.join(SHIM);
     let (data, state) = (root.path("containerd/root"), state(root));
     let (net, certs) = (
         root.path("containerd/net.d"),
         root.path("containerd/certs.d"),
     );
-    format!(
-        r#"version = 2
+    Ok(format!(
+        r#"version = 3
 root = "{data}"
 state = "{state}/state"
 [grpc]
   address = "{socket}"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE_IMAGE}"
-  restrict_oom_score_adj = true
-  disable_tcp_service = true
-  max_concurrent_downloads = 8
-  netns_mounts_under_state_dir = true
-[plugins."io.containerd.grpc.v1.cri".cni]
-  bin_dir = "{PLUGINS}"
-  conf_dir = "{net}"
-[plugins."io.containerd.grpc.v1.cri".registry]
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "{PAUSE_IMAGE}"
+[plugins."io.containerd.cri.v1.images".registry]
   config_path = "{certs}"
+[plugins."io.containerd.cri.v1.runtime"]
+  restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+  runtime_type = "io.containerd.runc.v2"
+  runtime_path = "{shim}"
+[plugins."io.containerd.cri.v1.runtime".cni]
+  bin_dirs = ["{PLUGINS}"]
+  conf_dir = "{net}"
+[plugins."io.containerd.grpc.v1.cri"]
+  disable_tcp_service = true
+# Its socket has one place on a machine, and there may be several of us.
+[plugins."io.containerd.nri.v1.nri"]
+  disable = true
 "#,
         data = data.display(),
         state = state.display(),
         socket = socket(root).display(),
         net = net.display(),
         certs = certs.display(),
-    )
+        shim = shim.display(),
+    ))
 }
 
 /// Says that the loopback registry on that port speaks plain HTTP; read at each pull.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::process::Command;
 
+use crate::binaries;
 use crate::command::run;
 use crate::credentials;
-use crate::kube_binary;
 use crate::ports;
 use crate::process::{self, Program};
 use crate::root::Root;
@@ -27,7 +27,7 @@ pub(crate) fn kubeconfig(root: &Root) -> PathBuf {
 
 /// The kubectl program on this root's cluster.
 pub(crate) fn kubectl(root: &Root, args: &[&str]) -> Result<Command> {
-    let mut command = Command::new(kube_binary::folder()?.join("kubectl"));
+    let mut command = Command::new(binaries::folder()?.join("kubectl"));
     command
         .arg("--kubeconfig")
         .arg(kubeconfig(root))
@@ -38,7 +38,7 @@ pub(crate) fn kubectl(root: &Root, args: &[&str]) -> Result<Command> {
 
 /// Starts a component by its name under which the binary behaves as it.
 pub(crate) fn program(name: &str) -> Result<Program> {
-    Ok(Program::new(name, kube_binary::folder()?.join(name)))
+    Ok(Program::new(name, binaries::folder()?.join(name)))
 }
 
 /// Starts etcd unless it runs.
@@ -192,7 +192,7 @@ async fn until_healthy(root: &Root, name: &str, port: u16) -> Result<()> {
     ];
     let healthy = || async {
         let mut command = Command::new("/bin/false");
-        if let Ok(folder) = kube_binary::folder() {
+        if let Ok(folder) = binaries::folder() {
             command = Command::new(folder.join("kubectl"));
         }
         command

@@ -4,6 +4,7 @@
 //! several rings may share one infrastructure. Everything a stack has lives in
 //! its [`Root`], and [`down`] ends all of it, also after a crash.
 
+mod binaries;
 mod cgroup;
 pub mod cli;
 mod command;
@@ -13,7 +14,6 @@ mod demo;
 mod env_file;
 pub mod given;
 pub mod infra;
-mod kube_binary;
 mod kubelet;
 mod kubernetes;
 mod main_stack;
@@ -49,5 +49,5 @@ pub use teardown::down;
 
 /// The kubectl program of the single-binary Kubernetes.
 pub fn kubectl() -> anyhow::Result<std::path::PathBuf> {
-    Ok(kube_binary::folder()?.join("kubectl"))
+    Ok(binaries::folder()?.join("kubectl"))
 }

@@ -25,9 +25,6 @@ const PACKAGES: &[Package] = &[
     package("rabbitmq-server", Part::RabbitMq, || {
         Path::new(crate::rabbitmq::SERVER).is_file()
     }),
-    package("containerd", Part::Kubernetes, || {
-        find("containerd").is_some()
-    }),
     package("runc", Part::Kubernetes, || find("runc").is_some()),
     package("containernetworking-plugins", Part::Kubernetes, || {
         Path::new(crate::containerd::PLUGINS)

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Gid, Pid, Uid};
 
+use crate::containerd;
 use crate::root::Root;
 use crate::state::Recorded;
 use crate::wait::until;
@@ -178,12 +179,17 @@ pub(crate) async fn stop_by(
 }
 
 /// Sends SIGKILL to the process, its group and what it left behind; returns when gone.
+///
+/// What containerd leaves behind are the pods with their shims, which outlive it by
+/// design: they are left alone, as a crash would leave them. `down` ends them.
 pub(crate) async fn kill_now(root: &Root, name: &str) -> Result<()> {
     let own = mark(root, name);
+    let own = (name != containerd::NAME).then_some(own.as_encoded_bytes());
     signal_all(root, name)?;
     let probe = || async {
-        signal_marked(|text| text == own.as_encoded_bytes());
-        !matches!(is_running(root, name), Ok(true)) && !any_marked(own.as_encoded_bytes())
+        signal_marked(|text| Some(text) == own);
+        let left = own.is_some_and(any_marked);
+        !matches!(is_running(root, name), Ok(true)) && !left
     };
     until(&format!("{name} is gone"), KILL_LIMIT, probe).await?;
     root.state().update(|state| {

@@ -85,7 +85,7 @@ pub(crate) async fn push_demo(root: &Root) -> Result<bool> {
 
 /// Compiles the pause program and imports its image; true when it was not there.
 pub(crate) async fn import_pause(root: &Root) -> Result<bool> {
-    let listed = run(&mut ctr(root, &["images", "list", "-q"])).await?;
+    let listed = run(&mut ctr(root, &["images", "list", "-q"])?).await?;
     if listed.lines().any(|name| name == PAUSE_IMAGE) {
         return Ok(false);
     }
@@ -109,7 +109,7 @@ pub(crate) async fn import_pause(root: &Root) -> Result<bool> {
         )))
     .await?;
     let archive = archive.to_str().context("the path is not UTF-8")?;
-    run(&mut ctr(root, &["images", "import", archive])).await?;
+    run(&mut ctr(root, &["images", "import", archive])?).await?;
     Ok(true)
 }
 

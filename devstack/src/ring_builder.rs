@@ -90,7 +90,8 @@ impl RingBuilder {
             name: self.name,
             main: self.main,
             region: if self.main {
-                "local".to_owned()
+                // The region of the 2015 page, whose requests are to work as they are.
+                "BEIJING1".to_owned()
             } else {
                 label.replace('_', "-")
             },

@@ -7,14 +7,14 @@ use crate::infra::{Part, rabbitmq_name};
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::Root;
-use crate::{containerd, kube_binary, kubelet, kubernetes, packages, postgres, registry};
+use crate::{binaries, containerd, kubelet, kubernetes, packages, postgres, registry};
 
 /// Installs and builds what is missing, then starts the parts, together where they can.
 pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Result<()> {
     let wants = |part| parts.contains(&part);
     try_join!(
         install(root, parts, progress),
-        build_kubernetes(root, wants(Part::Kubernetes), progress),
+        build_binaries(root, wants(Part::Kubernetes), progress),
     )?;
     try_join!(
         start_postgres(root, wants(Part::Postgres), progress),
@@ -31,15 +31,15 @@ async fn install(root: &Root, parts: &[Part], progress: Progress) -> Result<()> 
     Ok(())
 }
 
-async fn build_kubernetes(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
+async fn build_binaries(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
     if !wanted {
         return Ok(());
     }
-    if !kube_binary::is_built() {
-        progress.line("  building Kubernetes, once: about 5 minutes on 2 cores");
+    if !binaries::are_built() {
+        progress.line("  building Kubernetes and containerd, once: about 6 minutes on 2 cores");
     }
     let built = progress
-        .part("kubernetes binary", kube_binary::build(root))
+        .part("kubernetes, containerd", binaries::build(root))
         .await;
     built.map(drop)
 }
