@@ -129,6 +129,7 @@ impl Limits {
 /// `[pod]`: how an exec's pod is set up.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "Kubernetes' own switches")]
 pub struct PodConfig {
     /// `Always`, or `IfNotPresent` where tags never move and tenants share images.
     pub image_pull_policy: String,
@@ -146,6 +147,9 @@ pub struct PodConfig {
     pub run_as_non_root: bool,
     /// Whether the image's files are read-only.
     pub read_only_root: bool,
+    /// Whether the pod's processes share a namespace, in which the pause process and
+    /// not the program is the first: SIGTERM then ends an ordinary program at once.
+    pub share_process_namespace: bool,
     /// Labels a node must have.
     #[serde(default)]
     pub node_selector: BTreeMap<String, String>,

@@ -116,6 +116,9 @@ impl Template<'_> {
             service_account_name: Some(SERVICE_ACCOUNT.to_owned()),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),
+            // As the first process of its namespace a program is sent no signal that
+            // it does not handle: one that handles none would live to its SIGKILL.
+            share_process_namespace: self.pod.share_process_namespace.then_some(true),
             node_selector: (!selector.is_empty()).then(|| selector.clone()),
             security_context: Some(PodSecurityContext {
                 run_as_non_root: self.pod.run_as_non_root.then_some(true),
