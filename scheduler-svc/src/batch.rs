@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use shared_types::{ExecId, JobId, Lane, Overlap, schedule};
 use store::execs::{self, Cancelled, Triggered};
 use store::schedules::{self, Candidate, Firing, Moved, Range, Upcoming};
-use store::slots::{self, CoalesceReason, Fired, SkipReason, Slot, SlotOutcome};
+use store::slots::{self, CoalesceReason, Fired, SkipReason, SlotOutcome};
 use store::{AsyncConnection, PgConnection, StoreError};
 
 use crate::decision::{self, Decision, Standing, Wanted};
@@ -178,8 +178,7 @@ async fn contend_locked(conn: &mut PgConnection, due: &Due) -> Result<Option<Set
     let entries: Vec<Range> = entries
         .chain(resolution.fates.into_iter().map(single))
         .collect();
-    let rows: Vec<Slot> = entries.iter().map(|range| Slot::new(job, *range)).collect();
-    slots::insert(conn, &rows).await?;
+    slots::record(conn, job, &entries).await?;
     schedules::move_on(conn, job, decision.next_at, decision.due_at).await?;
     Ok(Some((entries, cancelled)))
 }

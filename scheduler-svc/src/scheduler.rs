@@ -15,7 +15,7 @@ use store::slots::Fired;
 use store::{PgConnection, Store, StoreError};
 
 use crate::config::SchedulerConfig;
-use crate::report;
+use crate::report::{self, Misses};
 use crate::timetable::Timetable;
 
 /// Edited schedules planned by one step.
@@ -53,6 +53,7 @@ pub struct Scheduler {
     has_queue: bool,
     held: HashMap<JobId, DateTime<Utc>>,
     clock_offset: Option<TimeDelta>,
+    misses: Misses,
 }
 
 /// When each part of a step is due again.
@@ -120,6 +121,7 @@ impl Scheduler {
             has_queue: false,
             held: HashMap::new(),
             clock_offset: None,
+            misses: Misses::default(),
         }
     }
 
@@ -185,7 +187,7 @@ impl Scheduler {
             let due = self.timetable.take_due(now, self.batch);
             for batch in self.fire(&mut conn, due, now).await? {
                 let elapsed = TimeDelta::from_std(started.elapsed()).unwrap_or(TimeDelta::MAX);
-                report::batch(&batch, now + elapsed);
+                report::batch(&batch, now + elapsed, &mut self.misses);
                 self.learn(&mut conn, batch, now, &mut step).await?;
             }
             self.release(&mut conn, now, &mut step).await?;

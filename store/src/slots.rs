@@ -11,11 +11,13 @@ use uuid::Uuid;
 mod outcome;
 mod page;
 mod queue;
+mod record;
 
 pub use outcome::{CancelReason, CoalesceReason, MissReason, SkipReason, SlotOutcome};
 pub use page::{SlotFilter, SlotKey, count_ranges, count_singles, ranges, singles};
 pub(crate) use queue::QUEUED;
 pub use queue::{Fired, Ready, Release, close, queued, ready, release};
+pub use record::record;
 
 use crate::StoreError;
 use crate::schedules::Range;

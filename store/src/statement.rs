@@ -52,3 +52,20 @@ macro_rules! has_open_exec {
 }
 
 pub(crate) use has_open_exec;
+
+/// The first instant of the newest entry in the ledger of `$job`, of an edit of its
+/// schedule, among the instants that were to run.
+macro_rules! newest_entry {
+    ($job:literal, $generation:literal) => {
+        concat!(
+            "SELECT max(newest.first_at) FROM slots newest WHERE newest.job_id = ",
+            $job,
+            " AND newest.generation = ",
+            $generation,
+            " AND newest.backfill_id = 0 AND (newest.reason IS NULL
+                OR newest.reason NOT IN ('excluded', 'dst_gap'))"
+        )
+    };
+}
+
+pub(crate) use newest_entry;

@@ -1,5 +1,7 @@
 //! What a scheduler knows: read from the rows, and planned there where they are new.
 
+use std::time::Instant;
+
 use chrono::{DateTime, Utc};
 use shared_types::JobId;
 use store::schedules::{self, Plan, Wanted};
@@ -18,6 +20,7 @@ impl Scheduler {
     ) -> Result<(), StoreError> {
         report::clock_offset(clock::offset(conn).await?, &mut self.clock_offset);
         self.held.retain(|_, until| *until > now);
+        self.misses.forget(Instant::now());
         if self.agenda.reload <= now {
             self.timetable.clear();
             self.agenda.reload = now + RELOAD;
@@ -52,7 +55,7 @@ impl Scheduler {
         if !plans.is_empty() {
             let applied = schedules::plan(conn, &plans).await?;
             for plan in plans.iter().filter(|plan| applied.contains(&plan.job_id)) {
-                report::plan(plan);
+                report::plan(plan, &mut self.misses);
                 self.held.remove(&plan.job_id);
             }
             self.read(conn, &applied).await?;

@@ -82,7 +82,7 @@ impl Scheduler {
     ) -> Result<(), StoreError> {
         if self.agenda.queue <= now {
             let released = queue::step(conn, self.shards, now).await?;
-            report::released(&released);
+            report::released(&released, &mut self.misses);
             let made = released
                 .fired
                 .into_iter()

@@ -15,15 +15,62 @@ fn overlap(overlap: Overlap) -> ScheduleRules {
     }
 }
 
-/// Seconds, outcome and reason of each entry of the ledger.
+/// Seconds, outcome and reason of each instant of the ledger, of a schedule that has
+/// one a second.
 async fn reasons(fixture: &Fixture, job: JobId) -> Result<Vec<(i64, &'static str, &'static str)>> {
     let ledger = fixture.ledger(job).await?;
-    let told = ledger.iter().map(|slot| {
+    let told = ledger.iter().flat_map(|slot| {
         let second = (slot.first_at - fixture.base).num_seconds();
         let reason = slot.outcome.reason().unwrap_or_default();
-        (second, slot.outcome.as_str(), reason)
+        (second..second + slot.count).map(move |second| (second, slot.outcome.as_str(), reason))
     });
     Ok(told.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instants_that_follow_one_another_with_one_fate_are_one_entry() -> Result<()> {
+    let fixture = Fixture::new().await;
+    let text = fixture.text("R12", "PT1S");
+    let skipping = fixture.job(&text).await?;
+    let queueing = overlap(Overlap::QueueAll { limit: 1 });
+    let queueing = fixture.job_with(&text, queueing).await?;
+    let mut replica = fixture.replica();
+    let mut running = settle(&mut replica, fixture.at(0.0)).await?;
+    for second in [1.0, 2.0, 3.0, 4.0] {
+        settle(&mut replica, fixture.at(second)).await?;
+    }
+    for exec in &running {
+        fixture.end(exec.exec_id).await?;
+    }
+    running = settle(&mut replica, fixture.at(6.5)).await?;
+    assert_eq!(running.len(), 2, "one on time, one that waited");
+    for second in [7.0, 8.0, 9.0] {
+        settle(&mut replica, fixture.at(second)).await?;
+    }
+    let entries = async |job| -> Result<Vec<(&'static str, i64)>> {
+        let ledger = fixture.ledger(job).await?;
+        Ok(ledger
+            .iter()
+            .map(|slot| (slot.outcome.as_str(), slot.count))
+            .collect())
+    };
+    let skipped = entries(skipping).await?;
+    assert_eq!(
+        skipped,
+        [("fired", 1), ("skipped", 4), ("fired", 1), ("skipped", 4)]
+    );
+    let queued = entries(queueing).await?;
+    assert_eq!(queued[..3], [("fired", 1), ("fired", 1), ("skipped", 3)]);
+    for job in [skipping, queueing] {
+        let told: i64 = fixture
+            .ledger(job)
+            .await?
+            .iter()
+            .map(|slot| slot.count)
+            .sum();
+        assert_eq!(told, 10, "each instant is told once");
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

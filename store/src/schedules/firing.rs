@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::StoreError;
 use crate::schema::schedules;
 use crate::slots::{Fired, SlotOutcome};
-use crate::statement::{has_open_exec, statement};
+use crate::statement::{has_open_exec, newest_entry, statement};
 
 /// Instants of one fate, of a schedule that is told beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,7 @@ statement! {
         lanes: Vec<Option<&'static str>> as Array<Nullable<Text>>,
         overlaps: Vec<&'static str> as Array<Text>,
         counts_manual: Vec<bool> as Array<Bool>,
+        follows: Vec<bool> as Array<Bool>,
         settled_jobs: Vec<i64> as Array<BigInt>,
         settled_generations: Vec<i64> as Array<BigInt>,
         first: Vec<DateTime<Utc>> as Array<Timestamptz>,
@@ -96,9 +97,9 @@ statement! {
         reasons: Vec<Option<&'static str>> as Array<Nullable<Text>>,
     } -> (BigInt, Nullable<SqlUuid>, Nullable<Text>) = concat!(
         "WITH asked AS (
-             SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                  AS asked (job_id, generation, from_at, next_at, due_at, slot_at, exec_id, shard,
-                           lane, overlap, counts_manual)
+                           lane, overlap, counts_manual, follows)
          ), seen AS (
              SELECT asked.*, overlap <> 'allow' AND slot_at IS NOT NULL AND (",
         has_open_exec!("asked.job_id", "asked.counts_manual"),
@@ -122,6 +123,18 @@ statement! {
              FROM moved JOIN jobs j ON j.id = moved.job_id
              WHERE moved.slot_at IS NOT NULL AND NOT moved.is_busy
              RETURNING id, job_id, region
+         ), grown AS (
+             -- Skipped like the one before it: the same entry, be it of a thousand.
+             UPDATE slots SET last_at = moved.slot_at, count = slots.count + 1
+             FROM moved
+             WHERE moved.is_busy AND moved.follows
+                 AND slots.job_id = moved.job_id AND slots.generation = moved.generation
+                 AND slots.backfill_id = 0
+                 AND slots.outcome = 'skipped' AND slots.reason = 'overlap'
+                 AND slots.first_at = (",
+        newest_entry!("moved.job_id", "moved.generation"),
+        "        )
+             RETURNING slots.job_id
          ), recorded AS (
              INSERT INTO slots (job_id, generation, first_at, last_at, count, outcome, reason,
                                 exec_id)
@@ -130,6 +143,7 @@ statement! {
                     CASE WHEN is_busy THEN 'overlap' END,
                     CASE WHEN NOT is_busy THEN moved.exec_id END
              FROM moved WHERE moved.slot_at IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM grown WHERE grown.job_id = moved.job_id)
              UNION ALL
              SELECT settled.*, NULL FROM unnest(?, ?, ?, ?, ?, ?, ?)
                  AS settled (job_id, generation, first_at, last_at, count, outcome, reason)
@@ -183,6 +197,7 @@ fn statement(firings: &[Firing]) -> FiringStatement {
             .collect(),
         overlaps: each().map(|firing| firing.overlap.as_str()).collect(),
         counts_manual: each().map(|firing| firing.counts_manual).collect(),
+        follows: each().map(follows).collect(),
         settled_jobs: settled().map(|(job, _)| job.0).collect(),
         settled_generations: settled().map(|(_, range)| range.generation).collect(),
         first: settled().map(|(_, range)| range.first_at).collect(),
@@ -191,6 +206,13 @@ fn statement(firings: &[Firing]) -> FiringStatement {
         outcomes: settled().map(|(_, range)| range.outcome.as_str()).collect(),
         reasons: settled().map(|(_, range)| range.outcome.reason()).collect(),
     }
+}
+
+/// Whether the candidate comes right after what the ledger tells already, instants
+/// that were never to run aside.
+fn follows(firing: &Firing) -> bool {
+    let mut between = firing.settled.iter();
+    between.all(|range| range.outcome.was_never_planned())
 }
 
 /// Moves a schedule on that the caller has locked and found where it was seen.

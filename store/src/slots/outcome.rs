@@ -117,6 +117,15 @@ impl SlotOutcome {
         })
     }
 
+    /// Whether the schedule itself left it out: it lies between instants that were to
+    /// run and is none of them.
+    pub(crate) fn was_never_planned(self) -> bool {
+        matches!(
+            self,
+            Self::Skipped(SkipReason::Excluded | SkipReason::DstGap)
+        )
+    }
+
     /// The exec, if it fired.
     pub fn exec_id(self) -> Option<ExecId> {
         match self {

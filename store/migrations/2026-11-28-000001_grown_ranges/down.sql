@@ -1,0 +1,1 @@
+REVOKE UPDATE (last_at, count) ON slots FROM escapement_scheduler;

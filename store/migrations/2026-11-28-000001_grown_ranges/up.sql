@@ -1,0 +1,3 @@
+-- Instants that follow one another with one fate are one entry of the ledger, which
+-- grows.
+GRANT UPDATE (last_at, count) ON slots TO escapement_scheduler;
