@@ -79,7 +79,11 @@ impl Api {
             public_url: public_url(&config.api)?,
             behind_proxy: config.api.trusted_proxies > 0,
         };
-        let catalog = Catalog::new(config.regions, config.sizes)?;
+        let catalog = Catalog::new(
+            config.regions,
+            config.sizes,
+            config.schedules.shortest_period,
+        )?;
         let store = Store::new(&config.database, Role::Gateway).map_err(BuildError::Store)?;
         let bus = Bus::connect(config.broker, process)?;
         let passwords = Passwords::new(config.passwords)

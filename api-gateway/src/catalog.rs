@@ -1,20 +1,28 @@
-//! What this deployment offers: regions to run in and sizes to run with.
+//! What this deployment offers: regions to run in, sizes to run with, and how often.
+
+use std::time::Duration;
 
 use chassis::ConfigError;
+use chrono::TimeDelta;
 use shared_types::{Size, SizeTable};
 
-/// The known regions and sizes.
+/// The known regions and sizes, and the shortest period.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     default_region: String,
     regions: Vec<String>,
     sizes: SizeTable,
+    shortest_period: TimeDelta,
 }
 
 impl Catalog {
     /// Checks that there is a region and that each name can name a queue and a
     /// label.
-    pub fn new(regions: Vec<String>, sizes: SizeTable) -> Result<Self, ConfigError> {
+    pub fn new(
+        regions: Vec<String>,
+        sizes: SizeTable,
+        shortest_period: Duration,
+    ) -> Result<Self, ConfigError> {
         let default_region = regions
             .first()
             .ok_or_else(|| ConfigError::invalid("regions", "name at least one"))?
@@ -33,7 +41,14 @@ impl Catalog {
             default_region,
             regions,
             sizes,
+            shortest_period: TimeDelta::from_std(shortest_period)
+                .map_err(|why| ConfigError::invalid("schedules.shortest_period", why))?,
         })
+    }
+
+    /// How close instants of a schedule may follow one another.
+    pub fn shortest_period(&self) -> TimeDelta {
+        self.shortest_period
     }
 
     /// The region of jobs that name none.
@@ -84,7 +99,7 @@ mod tests {
 
     fn catalog(regions: &[&str]) -> Result<Catalog, ConfigError> {
         let regions = regions.iter().map(|name| (*name).to_owned()).collect();
-        Catalog::new(regions, SizeTable::default())
+        Catalog::new(regions, SizeTable::default(), Duration::from_secs(1))
     }
 
     #[test]

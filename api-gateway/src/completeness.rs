@@ -66,6 +66,7 @@ mod tests {
             sealed_at: complete.map(|_| DateTime::UNIX_EPOCH),
             complete,
             message: None,
+            ends_mid_line: false,
         }
     }
 

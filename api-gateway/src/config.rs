@@ -41,6 +41,8 @@ pub struct Config {
     pub registration: RegistrationConfig,
     /// `[passwords]`
     pub passwords: PasswordConfig,
+    /// `[schedules]`
+    pub schedules: SchedulesConfig,
     /// Names of the regions; the first is the default.
     #[serde(deserialize_with = "chassis::config::comma_list")]
     pub regions: Vec<String>,
@@ -55,6 +57,15 @@ pub struct Config {
 pub struct RegistrationConfig {
     /// Whether anyone who reaches the port may make an account.
     pub enabled: bool,
+}
+
+/// `[schedules]`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchedulesConfig {
+    /// How close instants of a schedule may follow one another.
+    #[serde(with = "humantime_serde")]
+    pub shortest_period: Duration,
 }
 
 /// `[api]`: the public port.

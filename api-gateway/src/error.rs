@@ -47,6 +47,9 @@ pub enum ApiError {
     /// The body is not declared to be JSON.
     #[error("send the body with Content-Type: application/json")]
     UnsupportedMediaType,
+    /// The body is compressed or encoded in another way.
+    #[error("send the body as it is, without Content-Encoding")]
+    UnsupportedEncoding,
     /// The body is larger than any valid one.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),

@@ -3,15 +3,18 @@
 
 use shared_types::registry;
 
-/// Reads a repository: an optional registry with port, and a path.
+/// Reads a repository: an optional registry with port, a path, and optionally
+/// the digest of one image in it.
 pub fn repository(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 255 {
         return Err("must be 1 to 255 characters".to_owned());
     }
-    if text.contains('@') {
-        return Err("must not contain a digest; name the image by its tag".to_owned());
+    let parts = text.split_once('@');
+    let (repository, digest) = parts.map_or((text, None), |(path, digest)| (path, Some(digest)));
+    if !digest.is_none_or(is_digest) {
+        return Err(format!("has after the \"@\" {NO_DIGEST}"));
     }
-    let (registry, path) = registry::split(text);
+    let (registry, path) = registry::split(repository);
     if path.contains(':') {
         return Err("must not contain a tag; send it as docker_image_tag".to_owned());
     }
@@ -34,8 +37,30 @@ pub fn registry(text: &str) -> Result<String, String> {
     }
 }
 
-/// Reads a tag.
+/// What is said of a digest of another form.
+const NO_DIGEST: &str = "no digest, which is \"sha256:\" and 64 hexadecimal digits in lower case";
+
+/// Reads the tag of a job's image. Where the repository is `pinned` by a digest,
+/// there need be none, and one that is there only tells people something.
+pub fn tag_beside(pinned: bool, text: &str) -> Result<String, String> {
+    match text {
+        "" if pinned => Ok(String::new()),
+        _ if pinned && text.contains(':') => {
+            Err("must not be a digest too; docker_image_repo has one".to_owned())
+        }
+        _ => tag(text),
+    }
+}
+
+/// Reads a tag, or the digest that is in its place.
 pub fn tag(text: &str) -> Result<String, String> {
+    if text.contains(':') {
+        return if is_digest(text) {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("is no tag, which has no \":\", and {NO_DIGEST}"))
+        };
+    }
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let valid = (1..=128).contains(&text.len())
         && text.bytes().next().is_some_and(is_word)
@@ -49,6 +74,12 @@ pub fn tag(text: &str) -> Result<String, String> {
              and not begin with \".\" or \"-\""
             .to_owned())
     }
+}
+
+fn is_digest(text: &str) -> bool {
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(is_hex))
 }
 
 fn is_host_and_port(text: &str) -> bool {
@@ -153,6 +184,58 @@ mod tests {
         }
         for bad in ["", ".a", "-a", "a:b", "a/b", "a b", "ä", &"a".repeat(129)] {
             assert!(tag(bad).is_err(), "{bad}");
+        }
+    }
+
+    fn pinned(repository: &str) -> String {
+        format!("{repository}@{}", digest())
+    }
+
+    fn digest() -> String {
+        format!("sha256:{}", "0123456789abcdef".repeat(4))
+    }
+
+    #[test]
+    fn repositories_with_a_digest() {
+        for good in [
+            &pinned("reg.example.com/app"),
+            &pinned("busybox"),
+            &pinned(&"a".repeat(255 - 72)),
+        ] {
+            assert_eq!(repository(good).unwrap(), *good);
+        }
+        for bad in [
+            &pinned("x").to_uppercase(),
+            &pinned("x:1"),
+            &pinned(""),
+            &pinned(&"a".repeat(255)),
+            &pinned(&pinned("x")),
+            &format!("{}0", pinned("x")),
+            &pinned("x").replace("sha256", "sha512"),
+            "x@",
+        ] {
+            assert!(repository(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_digest_names_an_image() {
+        assert_eq!(tag_beside(false, &digest()), Ok(digest()));
+        assert!(tag_beside(false, "").is_err());
+        assert_eq!(tag_beside(true, "1.2"), Ok("1.2".to_owned()));
+        assert_eq!(tag_beside(true, ""), Ok(String::new()));
+        let why = tag_beside(true, &digest()).unwrap_err();
+        assert!(why.contains("docker_image_repo"), "{why}");
+        for bad in [
+            "sha256:",
+            "sha256:0",
+            &digest()[..70],
+            &digest().replace('a', "g"),
+        ] {
+            assert!(
+                tag(bad).unwrap_err().contains("64 hexadecimal digits"),
+                "{bad}"
+            );
         }
     }
 

@@ -46,6 +46,10 @@ impl JobDraft {
                 whole.remove(dependent);
             }
         }
+        if whole.get("docker_image_tag").is_some_and(|tag| tag == "") {
+            // The digest of the stored image made it unnecessary; the next one may not.
+            whole.remove("docker_image_tag");
+        }
         for (name, value) in body {
             let left_out = value.is_null() && !CLEARABLE.contains(&name.as_str());
             if !(left_out && whole.contains_key(name)) {
@@ -58,6 +62,8 @@ impl JobDraft {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use chrono::DateTime;
     use proptest::prelude::*;
     use serde_json::json;
@@ -68,7 +74,7 @@ mod tests {
 
     fn catalog() -> Catalog {
         let regions = vec!["north".to_owned(), "south".to_owned()];
-        Catalog::new(regions, SizeTable::default()).unwrap()
+        Catalog::new(regions, SizeTable::default(), Duration::from_secs(1)).unwrap()
     }
 
     fn job(fields: &Value) -> Job {

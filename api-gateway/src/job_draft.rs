@@ -63,7 +63,7 @@ impl JobDraft {
             text(|name| catalog.region(name)),
         );
         let email_enabled = fields.optional("email_enabled", || Ok(false), boolean);
-        let schedule = ScheduleDraft::read(&mut fields);
+        let schedule = ScheduleDraft::read(&mut fields, catalog);
         let spec = parse_spec(&mut fields, catalog);
         let none = BTreeMap::new();
         let kept = stored.map_or(&none, |job| &job.definition.spec.secret_vars);
@@ -148,10 +148,11 @@ fn of(stored: Option<&Job>, name: &str) -> Result<Option<String>, String> {
 fn parse_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
     let command = fields.required("command", job_fields::command);
     let image_repo = fields.required("docker_image_repo", text(image::repository));
+    let pinned = image_repo.as_ref().is_some_and(|repo| repo.contains('@'));
     let image_tag = fields.optional(
         "docker_image_tag",
-        || Ok("latest".to_owned()),
-        text(image::tag),
+        || Ok(if pinned { "" } else { "latest" }.to_owned()),
+        text(|tag| image::tag_beside(pinned, tag)),
     );
     let size = fields.optional(
         "resource_size",

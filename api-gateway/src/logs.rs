@@ -4,7 +4,7 @@
 //! A client that waits for an exec's end and then asks for its log means all of
 //! it, but a log is sealed a moment after the exec has ended. So the answer is
 //! put off until then, for [`SEAL_WAIT`] at most; the header `X-Log-Complete`
-//! says `true` if the exec has ended and no line of its log can be missing.
+//! says `true` if the exec has ended and every line that its node kept is there.
 
 use std::time::Duration;
 use std::vec;
@@ -49,6 +49,7 @@ pub struct LogReader {
     array: LineArray,
     ended: bool,
     completeness: Completeness,
+    ends_mid_line: bool,
 }
 
 /// Starts reading the log of an exec of the caller's.
@@ -69,6 +70,7 @@ pub async fn open(
         array: LineArray::default(),
         ended: false,
         completeness: outline.completeness,
+        ends_mid_line: outline.streams.iter().any(|stream| stream.ends_mid_line),
     })
 }
 
@@ -103,9 +105,14 @@ async fn outline(store: &Store, exec: &Exec) -> Result<Outline, StoreError> {
 }
 
 impl LogReader {
-    /// Whether the exec has ended and no line of its log can be missing.
+    /// Whether the exec has ended and every line that its node kept is there.
     pub fn is_complete(&self) -> bool {
         self.completeness == Completeness::Whole
+    }
+
+    /// Whether a program's last line, of any attempt, had no newline.
+    pub fn ends_mid_line(&self) -> bool {
+        self.ends_mid_line
     }
 
     /// The next block of the JSON array; `None` after its end.

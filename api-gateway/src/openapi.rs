@@ -26,7 +26,8 @@ Runs jobs on Kubernetes, on demand or on time. The paths, fields and status code
 API are here unchanged; every other field is an addition.\n\n\
 Every path works with and without a trailing slash. A query parameter with an empty value is \
 the same as one that is left out, and unknown ones are ignored. Unknown fields of a body are \
-refused. Errors are RFC 9457 problems and name every wrong field at once.";
+refused. Where there is `GET` there is `HEAD`. Bodies are sent as they are, without \
+`Content-Encoding`. Errors are RFC 9457 problems and name every wrong field at once.";
 
 const TAGS: &[(&str, &str)] = &[
     ("jobs", "What is to run, and when"),

@@ -59,7 +59,13 @@ impl Overrides {
     pub fn apply(&self, mut spec: ExecSpec) -> Result<ExecSpec, Vec<FieldError>> {
         let asked = self.clone();
         spec.command = asked.command.unwrap_or(spec.command);
-        spec.image_tag = asked.docker_image_tag.unwrap_or(spec.image_tag);
+        if let Some(tag) = asked.docker_image_tag {
+            // It names the image now, also where the job's digest did.
+            if let Some(digest) = spec.image_repo.find('@') {
+                spec.image_repo.truncate(digest);
+            }
+            spec.image_tag = tag;
+        }
         spec.size = asked.resource_size.unwrap_or(spec.size);
         spec.secret_vars
             .retain(|name, _| !asked.runtime_vars.contains_key(name));
@@ -71,6 +77,8 @@ impl Overrides {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
     use serde_json::json;
     use shared_types::{SecretId, SizeTable};
@@ -78,7 +86,12 @@ mod tests {
     use super::*;
 
     fn parse(body: &Value) -> Result<Option<Overrides>, Vec<FieldError>> {
-        let catalog = Catalog::new(vec!["north".to_owned()], SizeTable::default()).unwrap();
+        let catalog = Catalog::new(
+            vec!["north".to_owned()],
+            SizeTable::default(),
+            Duration::from_secs(1),
+        )
+        .unwrap();
         Overrides::parse(body.as_object().unwrap(), &catalog)
     }
 
@@ -123,6 +136,32 @@ mod tests {
         );
         assert_eq!(applied.secret_vars, [("T".to_owned(), SecretId(2))].into());
         assert_eq!(applied.timeout, Some(5));
+    }
+
+    #[test]
+    fn another_tag_takes_the_place_of_a_digest() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let pinned = ExecSpec {
+            image_repo: format!("r.io/i@{digest}"),
+            image_tag: String::new(),
+            ..spec()
+        };
+        let applied = |body| {
+            parse(&body)
+                .unwrap()
+                .unwrap()
+                .apply(pinned.clone())
+                .unwrap()
+        };
+        assert_eq!(
+            applied(json!({ "docker_image_tag": "2" })).image(),
+            "r.io/i:2"
+        );
+        let other = digest.replace('0', "1");
+        let image = applied(json!({ "docker_image_tag": other })).image();
+        assert_eq!(image, format!("r.io/i@{other}"));
+        let image = applied(json!({ "command": "x" })).image();
+        assert_eq!(image, format!("r.io/i@{digest}"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared_types::schedule;
 
+use crate::catalog::Catalog;
 use crate::fields::{FieldError, Fields, text};
 use crate::job_fields::whole_number;
 use crate::schedule_fields::{checked, mode, wall_clock};
@@ -64,7 +65,11 @@ pub struct DryRun {
 
 impl PreviewRequest {
     /// Reads a body.
-    pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+    pub fn parse(
+        body: &Map<String, Value>,
+        catalog: &Catalog,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of(body);
         let mode = fields.required("schedule_mode", text(mode));
         let rules = wall_clock(&mut fields);
@@ -73,7 +78,7 @@ impl PreviewRequest {
         let count = fields.optional("count", || Ok(COUNT_DEFAULT), count);
         let request = || {
             let (mode, rules) = (mode?, rules?);
-            checked(&mut fields, Some(&mode), &rules).then_some(())?;
+            checked(&mut fields, (Some(&mode), &rules), catalog).then_some(())?;
             Some(Self {
                 // A text without a start would begin now.
                 recurrence: schedule::recurrence(&mode, &rules, now).ok()?,

@@ -1,13 +1,15 @@
 //! The fields of a job that say when it runs, read and checked together.
 
+use std::iter::successors;
 use std::ops::RangeInclusive;
 
-use chrono::DateTime;
-use recurrence::{Exclusions, Expression, GapRule, RepeatRule, Zone};
+use chrono::{DateTime, SecondsFormat, TimeDelta};
+use recurrence::{Exclusions, Expression, GapRule, Recurrence, RepeatRule, Slot, Zone};
 use serde_json::Value;
 use shared_types::schedule::{self, ScheduleError};
 use shared_types::{CatchUp, Overlap, ScheduleRules};
 
+use crate::catalog::Catalog;
 use crate::fields::{Fields, boolean, text};
 use crate::job_fields::whole_number;
 
@@ -50,7 +52,7 @@ pub struct ScheduleDraft {
 
 impl ScheduleDraft {
     /// Reads all of a job's fields that are about its schedule.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    pub fn read(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<Self> {
         let mode = fields.optional(
             "schedule_mode",
             || Ok(None),
@@ -68,16 +70,27 @@ impl ScheduleDraft {
             fields.refuse("schedule_mode", message);
             return None;
         }
-        checked(fields, draft.mode.as_deref(), &draft.rules).then_some(draft)
+        let text = (draft.mode.as_deref(), &draft.rules);
+        checked(fields, text, catalog).then_some(draft)
     }
 }
 
 /// Whether a text goes with its rules; what does not fit is refused by its field.
-pub fn checked(fields: &mut Fields<'_>, mode: Option<&str>, rules: &ScheduleRules) -> bool {
+pub fn checked(
+    fields: &mut Fields<'_>,
+    (mode, rules): (Option<&str>, &ScheduleRules),
+    catalog: &Catalog,
+) -> bool {
     let result = match mode {
-        Some(mode) => schedule::recurrence(mode, rules, DateTime::UNIX_EPOCH).map(drop),
-        None => parts(rules),
+        Some(mode) => schedule::recurrence(mode, rules, DateTime::UNIX_EPOCH).map(Some),
+        None => parts(rules).map(|()| None),
     };
+    if let Ok(Some(recurrence)) = &result
+        && let Err(message) = seldom_enough(recurrence, catalog.shortest_period())
+    {
+        fields.refuse("schedule_mode", message);
+        return false;
+    }
     let refused = |error: ScheduleError| {
         let field = match error {
             ScheduleError::Text(_) | ScheduleError::Together(_) => "schedule_mode",
@@ -87,6 +100,30 @@ pub fn checked(fields: &mut Fields<'_>, mode: Option<&str>, rules: &ScheduleRule
         fields.refuse(field, error.to_string());
     };
     result.map_err(refused).is_ok()
+}
+
+/// Whether instants keep the shortest period. An interval shows its own at once, and
+/// cron has whole seconds; where more is asked, its next instants are looked at.
+fn seldom_enough(recurrence: &Recurrence, shortest: TimeDelta) -> Result<(), String> {
+    let first = recurrence.kth(0);
+    let next = |slot: &Slot| recurrence.first_after(slot.at);
+    let looked_at = if shortest <= TimeDelta::seconds(1) {
+        2
+    } else {
+        1000
+    };
+    let slots: Vec<_> = successors(first, next).take(looked_at).collect();
+    let apart = |pair: &[Slot]| (pair[1].at - pair[0].at, pair[0].at);
+    match slots.windows(2).map(apart).min() {
+        Some((gap, at)) if gap < shortest => Err(format!(
+            "is too frequent: after {} the next instant comes {} s later, and the shortest \
+             period is {} s",
+            at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            gap.as_seconds_f64(),
+            shortest.as_seconds_f64(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What can be wrong of rules without a text.

@@ -114,7 +114,11 @@ impl Ending {
                         .as_ref()
                         .is_some_and(|last| last.unfinished == unfinished);
                 if certain || same {
-                    return Judgement::Seal(unfinished, Verdict::Complete);
+                    let verdict = match unfinished {
+                        Some(_) => Verdict::EndsMidLine,
+                        None => Verdict::Complete,
+                    };
+                    return Judgement::Seal(unfinished, verdict);
                 }
                 self.doubtful = Some(Doubtful { unfinished });
                 Judgement::ReadAgain
@@ -177,7 +181,7 @@ mod tests {
             whole(0, 3, Some("abc")),
             whole(0, 3, Some("abc")),
         ];
-        let sealed = Judgement::Seal(Some(line("abc")), Verdict::Complete);
+        let sealed = Judgement::Seal(Some(line("abc")), Verdict::EndsMidLine);
         assert_eq!(
             judge(unfinished),
             [Judgement::ReadAgain, Judgement::ReadAgain, sealed]

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::id::SecretId;
 use crate::registry::{self, DOCKER_HUB};
+use crate::words;
 
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -15,6 +16,9 @@ pub enum CommandError {
     /// A quote was opened and never closed.
     #[error("a quote is opened but not closed; close it, or send a JSON array of words")]
     UnclosedQuote,
+    /// The last backslash has nothing after it.
+    #[error("ends with a backslash that escapes nothing; write two for one")]
+    NothingEscaped,
     /// Too long for a container's arguments.
     #[error("is longer than {limit} bytes", limit = Command::MAX_BYTES)]
     TooLong,
@@ -27,7 +31,8 @@ pub enum CommandError {
 /// follow the image's ENTRYPOINT, or are the program if it has none.
 ///
 /// A text is split as a POSIX shell splits words (quotes and backslashes; no
-/// shell runs and nothing is expanded). It is shown as it was given.
+/// shell runs, nothing is expanded and `#` begins no comment). It is shown as it
+/// was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Command {
@@ -62,7 +67,7 @@ impl Command {
     /// The container's args. Empty means the image's own CMD.
     pub fn args(&self) -> Result<Vec<String>, CommandError> {
         match self {
-            Self::Text(text) => shell_words::split(text).map_err(|_| CommandError::UnclosedQuote),
+            Self::Text(text) => words::split(text),
             Self::Words(words) => Ok(words.clone()),
         }
     }
@@ -73,9 +78,10 @@ impl Command {
 pub struct ExecSpec {
     /// Words for the container.
     pub command: Command,
-    /// Image repository, without tag.
+    /// Image repository, without tag; may name one image in it: `…@sha256:<64 hex>`.
     pub image_repo: String,
-    /// Image tag.
+    /// Image tag, or `sha256:<64 hex>` in its place. May be empty if the
+    /// repository names the image.
     pub image_tag: String,
     /// Name of a size of this deployment.
     pub size: String,
@@ -93,10 +99,17 @@ pub struct ExecSpec {
 }
 
 impl ExecSpec {
-    /// The image's full reference, `repository:tag`.
+    /// The image's full reference: `repository:tag`, `repository@digest`, or both.
     #[must_use]
     pub fn image(&self) -> String {
-        format!("{}:{}", self.image_repo, self.image_tag)
+        let (repo, tag) = (&self.image_repo, &self.image_tag);
+        match repo.split_once('@') {
+            Some(_) if tag.is_empty() => repo.clone(),
+            Some((repo, digest)) => format!("{repo}:{tag}@{digest}"),
+            // A tag has no colon.
+            None if tag.contains(':') => format!("{repo}@{tag}"),
+            None => format!("{repo}:{tag}"),
+        }
     }
 
     /// The registry the image comes from, in its one spelling.
@@ -111,31 +124,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_splits_like_a_shell() {
-        let cases: [(&str, &[&str]); 6] = [
-            ("bash", &["bash"]),
-            ("/bin bash", &["/bin", "bash"]),
-            (
-                "sh -c 'for i in 1 2 3; do echo line $i; done; exit 3'",
-                &["sh", "-c", "for i in 1 2 3; do echo line $i; done; exit 3"],
-            ),
-            (r#"echo "a b" c\ d"#, &["echo", "a b", "c d"]),
-            ("echo $HOME * | cat", &["echo", "$HOME", "*", "|", "cat"]),
-            ("", &[]),
-        ];
-        for (text, words) in cases {
-            assert_eq!(Command::Text(text.to_owned()).args().unwrap(), words);
-        }
-    }
-
-    #[test]
     fn what_cannot_be_run_is_refused() {
         let text = |text: &str| Command::Text(text.to_owned()).check();
         assert_eq!(text("sh -c 'oops"), Err(CommandError::UnclosedQuote));
+        assert_eq!(text("oops\\"), Err(CommandError::NothingEscaped));
         assert_eq!(text("a\0b"), Err(CommandError::Nul));
         assert_eq!(text(&"x".repeat(65 * 1024)), Err(CommandError::TooLong));
         let words = Command::Words(vec!["a\0".to_owned()]);
         assert_eq!(words.check(), Err(CommandError::Nul));
+    }
+
+    #[test]
+    fn an_image_is_named_by_tag_or_digest_or_both() {
+        let json = r#"{"command":"a","image_repo":"i","image_tag":"t","size":"S","vars":{}}"#;
+        let mut spec: ExecSpec = serde_json::from_str(json).unwrap();
+        for (repo, tag, image) in [
+            ("r.io:5000/i", "1", "r.io:5000/i:1"),
+            ("i", "sha256:ab", "i@sha256:ab"),
+            ("r.io/i@sha256:ab", "", "r.io/i@sha256:ab"),
+            ("r.io/i@sha256:ab", "1", "r.io/i:1@sha256:ab"),
+        ] {
+            (spec.image_repo, spec.image_tag) = (repo.to_owned(), tag.to_owned());
+            assert_eq!(spec.image(), image);
+        }
+        assert_eq!(spec.registry(), "r.io");
     }
 
     #[test]

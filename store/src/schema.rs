@@ -232,6 +232,7 @@ diesel::table! {
         sealed_at -> Nullable<Timestamptz>,
         complete -> Nullable<Bool>,
         message -> Nullable<Text>,
+        ends_mid_line -> Bool,
     }
 }
 

@@ -16,6 +16,13 @@ use crate::error::ApiError;
 /// Bytes of a body at most: the largest valid one with room for escapes.
 pub const BODY_MAX: usize = 1024 * 1024;
 
+/// Bytes of a body at most where no token is asked for: a few short texts.
+pub const PUBLIC_BODY_MAX: usize = 8 * 1024;
+
+/// Some clients begin a text with it. It is no JSON, and RFC 8259 (8.1) lets a
+/// reader pass over it.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A body; it may hold passwords, so it has no `Debug`. An empty one counts as
 /// `{}` only where the route takes none.
 #[derive(Clone, Default)]
@@ -43,7 +50,8 @@ impl Body {
         if !is_json(request) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        let object = serde_json::from_slice(&bytes).map_err(|error| {
+        let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+        let object = serde_json::from_slice(text).map_err(|error| {
             ApiError::Malformed(format!("the body is not a JSON object: {error}"))
         })?;
         Ok(Self { bytes, object })
@@ -64,7 +72,9 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
-        Box::pin(async move { Self::parse(&request, bytes.await.map_err(|e| refuse(&e))?) })
+        Box::pin(
+            async move { Self::parse(&request, bytes.await.map_err(|e| refuse(&e, BODY_MAX))?) },
+        )
     }
 }
 
@@ -79,7 +89,7 @@ impl FromRequest for OptionalBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| refuse(&error))?;
+            let bytes = bytes.await.map_err(|error| refuse(&error, BODY_MAX))?;
             if bytes.is_empty() {
                 return Ok(Self::default());
             }
@@ -93,9 +103,10 @@ fn is_json(request: &HttpRequest) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
-pub(super) fn refuse(error: &actix_web::Error) -> ApiError {
+/// `limit` is what the route lets a body have.
+pub(super) fn refuse(error: &actix_web::Error, limit: usize) -> ApiError {
     match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => ApiError::BodyTooLarge(BODY_MAX),
+        Some(PayloadError::Overflow) => ApiError::BodyTooLarge(limit),
         Some(error) if body_was_late(error) => ApiError::RequestTimeout,
         _ => ApiError::Malformed(format!("the body could not be read: {error}")),
     }

@@ -1,5 +1,6 @@
 //! A body of texts: a JSON object like all others, or a form. The clients of 2015
-//! that log in send forms, of one kind or the other.
+//! that log in send forms, of one kind or the other. Only routes that ask for no
+//! token take one, so it is held to their limit.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -14,7 +15,7 @@ use multer::Multipart;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::body::{Body, refuse};
+use super::body::{Body, PUBLIC_BODY_MAX, refuse};
 use crate::error::ApiError;
 
 /// A body that may be a form.
@@ -27,7 +28,9 @@ impl FromRequest for Form {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
         Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| refuse(&error))?;
+            let bytes = bytes
+                .await
+                .map_err(|error| refuse(&error, PUBLIC_BODY_MAX))?;
             let object = match request.content_type() {
                 "application/x-www-form-urlencoded" => urlencoded(&bytes),
                 "multipart/form-data" => multipart(&request, bytes.clone()).await?,

@@ -16,8 +16,12 @@ use crate::openapi::schemas::LogLines;
 use crate::params::Params;
 use crate::window::Window;
 
-/// Whether the exec has ended and all of its log is in the answer.
+/// Whether the exec has ended and all that its node kept of its log is in the answer.
 const COMPLETE: &str = "X-Log-Complete";
+
+/// Whether the program's last line has no newline. What a node lost at the end leaves
+/// no other trace.
+const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
 
 /// `GET /v1/jobs/{job}/execs/{exec}/logs?start_time=&end_time=`
 #[utoipa::path(
@@ -30,7 +34,12 @@ const COMPLETE: &str = "X-Log-Complete";
         status = 200,
         description = "The lines so far",
         body = LogLines,
-        headers(("X-Log-Complete" = bool, description = "Whether it has ended and this is all")),
+        headers(
+            ("X-Log-Complete" = bool,
+                description = "Whether it has ended and this is all that its node kept"),
+            ("X-Log-Ends-Mid-Line" = bool,
+                description = "Whether it has ended and the last line has no newline"),
+        ),
     ))
 )]
 pub async fn read(
@@ -41,13 +50,15 @@ pub async fn read(
 ) -> Result<HttpResponse, ApiError> {
     let window = window(&Query::of(&request)).map_err(ApiError::Invalid)?;
     let mut log = logs::open(&gateway, &caller, ids(&path)?, window).await?;
-    let complete = if log.is_complete() { "true" } else { "false" };
+    let word = |holds| if holds { "true" } else { "false" };
+    let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
     // The first block decides between an answer and an error.
     let first = log.step().await?.map(|block| Ok(Bytes::from(block)));
     let body = stream::iter(first).chain(stream::unfold(Some(log), next_block));
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((COMPLETE, complete))
+        .insert_header((ENDS_MID_LINE, ends_mid_line))
         .streaming(body))
 }
 

@@ -36,6 +36,10 @@ impl ApiError {
             Self::TooManyRequests { retry_after, .. } => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after)));
             }
+            Self::UnsupportedEncoding => {
+                // As RFC 9110 (15.5.16) has it: what would be right.
+                response.insert_header((header::ACCEPT_ENCODING, "identity"));
+            }
             Self::RequestTimeout => {
                 // The rest of the body may still come.
                 response.force_close();
@@ -76,6 +80,7 @@ impl ApiError {
             Self::Conflict { kind, title, .. } => (kind, title),
             Self::TooManyRequests { .. } => ("too-many-requests", "Too many requests"),
             Self::UnsupportedMediaType => ("unsupported-media-type", "Unsupported media type"),
+            Self::UnsupportedEncoding => ("unsupported-encoding", "Unsupported encoding"),
             Self::BodyTooLarge(_) => ("body-too-large", "Body too large"),
             Self::Unavailable(_) => ("unavailable", "Service unavailable"),
             Self::TookTooLong => ("took-too-long", "Took too long"),
@@ -100,7 +105,9 @@ impl ResponseError for ApiError {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable(_) | Self::TookTooLong => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -6,7 +6,7 @@ use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 use utoipa::OpenApi;
 
-use super::body::BODY_MAX;
+use super::body::{BODY_MAX, PUBLIC_BODY_MAX};
 use super::{
     accounts, audit, authentication, catalog, docs, execs, jobs, lists, logs, members, registries,
     schedules, tokens,
@@ -36,6 +36,7 @@ macro_rules! routes {
         fn public(config: &mut ServiceConfig) {
             $(config.service(
                 web::resource($public)
+                    .app_data(PayloadConfig::new(PUBLIC_BODY_MAX))
                     $(.$public_method($($public_handler)::+))+
                     .default_service(only(&[$(stringify!($public_method)),+])),
             );)*
@@ -109,10 +110,11 @@ async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ApiError::NotFound)
 }
 
-/// The answer to every other method.
+/// The answer to every other method. `HEAD` has become `GET` before.
 fn only(methods: &'static [&'static str]) -> Route {
     web::to(move || async move {
-        let allowed = methods.join(", ").to_ascii_uppercase();
+        let allowed = methods.join(", ").replace("get", "get, head");
+        let allowed = allowed.to_ascii_uppercase();
         Err::<HttpResponse, _>(ApiError::MethodNotAllowed(allowed))
     })
 }

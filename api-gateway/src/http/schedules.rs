@@ -38,7 +38,8 @@ pub async fn preview(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = PreviewRequest::parse(&body, Utc::now()).map_err(ApiError::Invalid)?;
+    let asked = PreviewRequest::parse(&body, &gateway.catalog, Utc::now());
+    let asked = asked.map_err(ApiError::Invalid)?;
     let origin = origin(&request, &caller, body.bytes())?;
     // Written only to answer the same again under an idempotency key.
     let answer = Answer::ok(&asked.preview())?;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -7,7 +9,7 @@ use super::*;
 
 fn parse(body: &Value) -> Result<JobDraft, Vec<FieldError>> {
     let regions = vec!["north".to_owned(), "south".to_owned()];
-    let catalog = Catalog::new(regions, SizeTable::default()).unwrap();
+    let catalog = Catalog::new(regions, SizeTable::default(), Duration::from_secs(1)).unwrap();
     JobDraft::parse(body.as_object().unwrap(), &catalog)
 }
 
@@ -89,6 +91,42 @@ fn an_active_schedule_needs_a_mode() {
             .into_job("me", "me", Vec::new())
             .schedule_active
     );
+}
+
+#[test]
+fn no_schedule_is_more_frequent_than_the_deployment_allows() {
+    let draft = |mode: &str, shortest| {
+        let catalog = Catalog::new(vec!["north".to_owned()], SizeTable::default(), shortest);
+        let body = json!({
+            "name": "n", "command": "c", "docker_image_repo": "i", "schedule_mode": mode,
+        });
+        JobDraft::parse(body.as_object().unwrap(), &catalog.unwrap()).map(drop)
+    };
+    let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
+    for (mode, shortest) in [
+        ("R/2030-01-01T00:00:00Z/PT0.000001S", second),
+        ("R/2030-01-01T00:00:00Z/PT0.999999S", second),
+        ("R5//PT0.5S", second),
+        ("R2/2030-01-01T00:00:00Z/2030-01-01T00:00:00.1Z", second),
+        ("R3/PT0.5S/2030-01-01T00:00:00Z", second),
+        ("R/2030-01-01T00:00:00Z/PT59S", minute),
+        ("0/59 * * * * *", minute),
+        ("0 9 * * *; 30 0 9 1 * *", minute),
+    ] {
+        let errors = draft(mode, shortest).unwrap_err();
+        assert_eq!(errors[0].field, "schedule_mode", "{mode}");
+        let named = format!("the shortest period is {} s", shortest.as_secs());
+        assert!(errors[0].message.ends_with(&named), "{mode}: {errors:?}");
+    }
+    for (mode, shortest) in [
+        ("R/2030-01-01T00:00:00Z/PT1S", second),
+        ("* * * * * *", second),
+        ("R1/2030-01-01T00:00:00Z/PT0.5S", second),
+        ("R/2026-01-31T09:00:00/P1M", second),
+        ("* * * * *", minute),
+    ] {
+        assert_eq!(draft(mode, shortest), Ok(()), "{mode}");
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn stream(attempt: i32) -> Stream {
         sealed_at: None,
         complete: None,
         message: None,
+        ends_mid_line: false,
     }
 }
 

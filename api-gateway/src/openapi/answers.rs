@@ -28,11 +28,15 @@ const ERRORS: &[(&str, u16, &str)] = &[
     ("NotFound", 404, "It does not exist, or not for this caller"),
     ("RequestTimeout", 408, "The request did not arrive in time"),
     ("Conflict", 409, "It contradicts what is there"),
-    ("BodyTooLarge", 413, "The body is larger than 1 MiB"),
+    (
+        "BodyTooLarge",
+        413,
+        "The body is larger than 1 MiB, or 8 KiB where no token is asked for",
+    ),
     (
         "UnsupportedMediaType",
         415,
-        "The body is not declared to be JSON",
+        "The body is not declared to be JSON, or is compressed",
     ),
     ("TooManyRequests", 429, "A limit on requests was reached"),
     ("Internal", 500, "An error of the service"),

@@ -2,6 +2,8 @@
 //! exactly as a schema can; where a regular expression cannot say it, `format`
 //! names the rule.
 
+use std::ops::RangeInclusive;
+
 use serde_json::json;
 use shared_types::{Command, Reason};
 use utoipa::openapi::schema::{
@@ -36,12 +38,13 @@ pub fn timestamp(description: &str) -> Object {
     schema
 }
 
-/// See [`job_fields::name`]: no control character, and not white space only.
+/// See [`job_fields::name`]: no control character, and one that can be seen.
 pub fn name() -> Object {
     const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
     const SPACE: &str = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-    let any = format!("[^{CONTROL}]*");
-    let visible = format!("^{any}[^{CONTROL}{SPACE}]{any}$");
+    let refused = format!("{CONTROL}{}", class(&job_fields::DIRECTION));
+    let invisible = class(&job_fields::INVISIBLE);
+    let visible = format!("^[^{refused}]*[^{refused}{SPACE}{invisible}][^{refused}]*$");
     let mut schema = pattern(
         &visible,
         job_fields::NAME_MAX,
@@ -50,6 +53,13 @@ pub fn name() -> Object {
     );
     schema.min_length = Some(1);
     schema
+}
+
+/// Ranges as they stand in a class of a pattern. Beyond the first plane there is no
+/// escape that all dialects know, so they are the characters themselves.
+fn class(ranges: &[RangeInclusive<char>]) -> String {
+    let range = |range: &RangeInclusive<char>| format!("{}-{}", range.start(), range.end());
+    ranges.iter().map(range).collect()
 }
 
 /// See [`job_fields::namespace`].
@@ -135,19 +145,30 @@ pub fn image_repo() -> Object {
     const PART_WITHOUT_DOT: &str = "[a-z0-9]+((__?|-+)[a-z0-9]+)*";
     let registry = host_and_port();
     let mut schema = pattern(
-        &format!("^(({registry}|{PART_WITHOUT_DOT})/{PART}(/{PART})*|{PART})$"),
+        &format!("^(({registry}|{PART_WITHOUT_DOT})/{PART}(/{PART})*|{PART})(@{DIGEST})?$"),
         255,
-        "Repository of the image, without a tag",
+        "Repository of the image, without a tag; may pin one image by its digest",
         "registry.example.com/chennanfei/job_image",
     );
     schema.min_length = Some(1);
     schema
 }
 
+const TAG: &str = "[A-Za-z0-9_][A-Za-z0-9_.-]*";
+const DIGEST: &str = "sha256:[0-9a-f]{64}";
+
 /// See [`crate::image::tag`].
 pub fn image_tag() -> Object {
-    let tag = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
-    pattern(tag, 128, "Tag of the image", "latest")
+    let tag = format!("^({TAG}|{DIGEST})$");
+    pattern(&tag, 128, "Tag of the image, or its digest", "latest")
+}
+
+/// See [`crate::image::tag_beside`].
+pub fn image_tag_or_none() -> Object {
+    let tag = format!("^({TAG}|{DIGEST})?$");
+    let description =
+        "Tag of the image, or its digest; may be empty if `docker_image_repo` has one";
+    pattern(&tag, 128, description, "latest")
 }
 
 /// The name of a size of this deployment.

@@ -122,7 +122,7 @@ fn spec() -> Vec<Field> {
     vec![
         field("command", f::command()),
         field("docker_image_repo", f::image_repo()),
-        field("docker_image_tag", f::image_tag()),
+        field("docker_image_tag", f::image_tag_or_none()),
         field("resource_size", f::text("Name of a size")),
         field("region_name", f::text("Name of a region")),
         field("runtime_vars", f::runtime_vars()),

@@ -111,7 +111,7 @@ async fn who_cannot_log_in_does_not_learn_why() {
     for name in ["nobody", "Not A Name", "\0", "", "passwordless", "acme"] {
         assert_eq!(login(&app, name, "correct horse").await, wrong, "{name}");
     }
-    for password in ["", "\0", &"p".repeat(100_000)] {
+    for password in ["", "\0", &"p".repeat(8_000)] {
         assert_eq!(login(&app, "me", password).await, wrong);
     }
     let (status, problem) = post(&app, "/v1/generate-api-token", &json!({})).await;

@@ -112,9 +112,9 @@ async fn unknown_paths_and_methods() {
         assert_problem(status, &problem, 404);
     }
     for (path, allowed) in [
-        ("/v1/jobs", "GET, POST"),
-        ("/v1/jobs/1/execs", "GET, POST"),
-        ("/v1/jobs/1/execs/1/logs/", "GET"),
+        ("/v1/jobs", "GET, HEAD, POST"),
+        ("/v1/jobs/1/execs", "GET, HEAD, POST"),
+        ("/v1/jobs/1/execs/1/logs/", "GET, HEAD"),
     ] {
         let response = user.send(Method::PATCH, path, None).await;
         assert_eq!(response.headers()["allow"], allowed);

@@ -85,6 +85,29 @@ async fn log(user: &User<'_>, exec: &Value) -> (String, Value) {
     (complete, read(response).await.1)
 }
 
+/// A program may end in the middle of a line, and a node may lose what came after it:
+/// nobody can tell which, so it is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_says_whether_it_ends_in_the_middle_of_a_line() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let job = user.job(json!({})).await;
+    for (verdict, said) in [
+        (Verdict::EndsMidLine, ["true", "true"]),
+        (Verdict::Complete, ["true", "false"]),
+        (Verdict::Incomplete("gone".to_owned()), ["false", "false"]),
+    ] {
+        let exec = user.exec(&job).await;
+        end(&app, &exec, true).await;
+        let mut conn = app.store(Role::Logs).connection().await.unwrap();
+        store_and_seal(&mut conn, &exec, verdict).await.unwrap();
+        let path = format!("{}/logs", exec_path(&exec));
+        let response = user.send(Method::GET, &path, None).await;
+        let headers = ["x-log-complete", "x-log-ends-mid-line"];
+        assert_eq!(headers.map(|name| response.headers()[name].clone()), said);
+    }
+}
+
 fn messages(log: &Value) -> Vec<&str> {
     let lines = log.as_array().unwrap().iter();
     lines

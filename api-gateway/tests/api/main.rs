@@ -14,6 +14,7 @@ mod commands;
 mod contract;
 mod delete;
 mod docs;
+mod edge;
 mod ending;
 mod errors;
 mod hangups;

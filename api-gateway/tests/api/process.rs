@@ -11,7 +11,7 @@ use crate::app::{KEY, NO_BROKER};
 
 /// A gateway as a process of its own; without a database, unless it is told of one.
 pub(crate) struct Gateway {
-    _process: Child,
+    process: Child,
     log: Lines<BufReader<ChildStderr>>,
     pub(crate) health: String,
     pub(crate) api: String,
@@ -38,11 +38,20 @@ impl Gateway {
         let health = line(&mut log, "starting").await["health"].clone();
         let api = line(&mut log, "the API listens").await["address"].clone();
         Self {
-            _process: process,
+            process,
             log,
             health: format!("http://{}", health.as_str().unwrap()),
             api: format!("http://{}", api.as_str().unwrap()),
         }
+    }
+
+    /// The most memory it has had, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id().unwrap());
+        let status = std::fs::read_to_string(path).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = peak.unwrap().trim().strip_suffix(" kB").unwrap();
+        kilobytes.parse::<u64>().unwrap() * 1024
     }
 
     /// The next line of its log with this message.

@@ -18,7 +18,7 @@ NAMESPACE = os.environ["FUZZ_NAMESPACE"]
 
 # Words as a shell reads them: plain, escaped and quoted pieces.
 SHELL_WORDS = st.from_regex(
-    r"""([^'"\\\x00#]|\\[^\x00]|'[^'\x00]*'|"([^"\\\x00]|\\[^\x00])*")*""",
+    r"""([^'"\\\x00]|\\[^\x00]|'[^'\x00]*'|"([^"\\\x00]|\\[^\x00])*")*""",
     fullmatch=True,
 )
 
@@ -106,6 +106,7 @@ def fit(case):
         # A name is in one of the two.
         for name in body["runtime_vars"]:
             body["secret_vars"].pop(name, None)
+    fit_image(case)
     if case.operation.path == "/v1/jobs/{job}":
         # Which names are stored as the other kind, or could be kept by null, is not known here.
         body["secret_vars"] = {}
@@ -116,6 +117,19 @@ def fit(case):
             body.pop("is_schedule_active", None)
         if "schedule_mode" in body and body["schedule_mode"] is None:
             body["is_schedule_active"] = False
+
+
+def fit_image(case):
+    """One digest names an image, and only where there is one the tag may be empty."""
+    body, is_change = case.body, case.operation.path == "/v1/jobs/{job}"
+    repo, tag = body.get("docker_image_repo") or "", body.get("docker_image_tag")
+    if isinstance(repo, str) and isinstance(tag, str):
+        pinned = "@" in repo
+        if ":" in tag if pinned else tag == "" or is_change and ":" in tag:
+            body["docker_image_tag"] = "latest"
+    if is_change and "@" in repo and body.get("docker_image_tag") is None:
+        # What is stored may be a digest too.
+        body["docker_image_tag"] = "latest"
 
 
 def fit_schedule(case):

@@ -66,6 +66,7 @@ async fn silence_and_a_last_line_without_newline() {
     fixture.end(&silent);
     soon(fixture.tail(&silent).run()).await;
     fixture.assert_complete(&silent, &[]).await;
+    assert!(!fixture.stream(&silent).await.unwrap().ends_mid_line);
 
     let attempt = fixture.attempt().await;
     let lines = [line(0, "whole"), line(1, "no newline")];
@@ -79,6 +80,7 @@ async fn silence_and_a_last_line_without_newline() {
     fixture.end(&attempt);
     soon(fixture.tail(&attempt).run()).await;
     fixture.assert_complete(&attempt, &lines).await;
+    assert!(fixture.stream(&attempt).await.unwrap().ends_mid_line);
 }
 
 #[tokio::test(flavor = "multi_thread")]

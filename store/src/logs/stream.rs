@@ -30,6 +30,8 @@ pub struct Stream {
     pub complete: Option<bool>,
     /// Why lines may be missing.
     pub message: Option<String>,
+    /// Of a sealed stream: whether its last line had no newline.
+    pub ends_mid_line: bool,
 }
 
 /// A stream that somebody has to seal, and the pod it comes from.

@@ -121,8 +121,10 @@ pub enum Seal {
 /// How a stream ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every line that could be read until the end is stored.
+    /// Every line that the node kept is stored.
     Complete,
+    /// The same, and the last of them has no newline.
+    EndsMidLine,
     /// Lines may be missing, for this reason.
     Incomplete(String),
 }
@@ -205,7 +207,7 @@ pub async fn seal(
     verdict: &Verdict,
 ) -> Result<Seal, StoreError> {
     let (complete, message) = match verdict {
-        Verdict::Complete => (!writer.gaps, None),
+        Verdict::Complete | Verdict::EndsMidLine => (!writer.gaps, None),
         Verdict::Incomplete(message) => (false, Some(message.as_str())),
     };
     let sealed = diesel::update(log_streams::table.find((writer.key.exec.0, writer.key.attempt)))
@@ -215,6 +217,7 @@ pub async fn seal(
         .set((
             log_streams::sealed_at.eq(now),
             log_streams::complete.eq(complete),
+            log_streams::ends_mid_line.eq(*verdict == Verdict::EndsMidLine),
             message.map(|message| log_streams::message.eq(message)),
         ))
         .execute(conn)

@@ -33,7 +33,7 @@ pub(super) fn job() -> ObjectBuilder {
 fn job_fields(secret: Object) -> Vec<Field> {
     let mut fields = settings::all();
     fields.extend([
-        field("docker_image_tag", f::or_null(f::image_tag())),
+        field("docker_image_tag", f::or_null(f::image_tag_or_none())),
         field("resource_size", f::or_null(f::size())),
         field("region_name", f::or_null(f::region())),
         field(
