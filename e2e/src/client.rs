@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 /// Looks at an exec this often while waiting for it.
@@ -113,6 +114,15 @@ impl Client {
                 Ok(message.to_owned())
             })
             .collect()
+    }
+
+    /// The headers of the answer that holds an exec's log.
+    pub async fn log_headers(&self, exec: &Exec) -> Result<HeaderMap> {
+        let path = format!("/v1/jobs/{}/execs/{}/logs", exec.job, exec.id);
+        let request = self.http.head(format!("{}{path}", self.origin));
+        let request = request.header("Authorization", format!("Token {}", self.token));
+        let answer = request.send().await?.error_for_status()?;
+        Ok(answer.headers().clone())
     }
 
     async fn get(&self, path: &str) -> Result<Value> {

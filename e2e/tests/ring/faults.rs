@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Utc};
-use devstack::Service;
+use devstack::{Infra, Service};
 use e2e::StartCounter;
 use serde_json::json;
 
@@ -83,6 +83,26 @@ async fn a_log_service_killed_mid_output_keeps_every_line_once() {
     assert_eq!(lines.len(), LINES);
     assert!(lines.into_iter().eq(&expected), "lines are out of order");
     ring.leaves_nothing_behind().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_of_containerd_leaves_running_programs_alone() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let exec = client
+        .run("sh -c 'echo before; sleep 8; echo after; exit 5'")
+        .await
+        .unwrap();
+    client.wait(&exec, "R", LIMIT).await.unwrap();
+    let infra = Infra::from_env().unwrap();
+    infra.kill("containerd").await.unwrap();
+    infra.start("containerd").await.unwrap();
+    let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+    assert_eq!(detail["exit_code"], 5, "{detail:#}");
+    let log = ring.sealed_log(&client, &exec).await;
+    for line in ["before", "after"] {
+        assert!(log.iter().any(|kept| kept == line), "{line}: {log:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

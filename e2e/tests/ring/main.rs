@@ -8,6 +8,7 @@
 )]
 
 mod faults;
+mod logs;
 mod outcomes;
 mod ring;
 mod secrets;

@@ -1,6 +1,6 @@
 //! How execs end, and what their logs say about it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::Client;
 use serde_json::{Value, json};
@@ -74,6 +74,47 @@ async fn an_image_that_does_not_exist_fails_and_says_so() {
     let log = client.log(&exec).await.unwrap();
     assert!(log.last().unwrap().contains("no-such-tag"), "{log:?}");
     ring.leaves_nothing_behind().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_can_be_named_by_its_digest() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let (image, tag) = (
+        e2e::client::demo_image().unwrap(),
+        e2e::client::demo_tag().unwrap(),
+    );
+    let (registry, name) = image.split_once('/').unwrap();
+    let manifest = format!("http://{registry}/v2/{name}/manifests/{tag}");
+    let request = reqwest::Client::new().head(manifest);
+    let request = request.header("accept", "application/vnd.oci.image.manifest.v1+json");
+    let answer = request.send().await.unwrap();
+    let digest = answer.headers()["docker-content-digest"].to_str().unwrap();
+    for fields in [
+        json!({ "docker_image_repo": format!("{image}@{digest}"), "docker_image_tag": null }),
+        json!({ "docker_image_tag": digest }),
+    ] {
+        let job = client.create_job("true", fields).await.unwrap();
+        let exec = client.trigger(job).await.unwrap();
+        client.wait(&exec, "S", LIMIT).await.unwrap();
+        let log = client.log(&exec).await.unwrap();
+        assert_eq!(log[0], format!("Start pulling image: {image}@{digest}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_handles_no_signal_is_stopped_at_once() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let exec = client.run("sleep 60").await.unwrap();
+    client.wait(&exec, "R", LIMIT).await.unwrap();
+    let begun = Instant::now();
+    let path = format!("/v1/jobs/{}/execs/{}/cancel", exec.job, exec.id);
+    client.send("POST", &path, None, 202).await.unwrap();
+    client.wait(&exec, "C", LIMIT).await.unwrap();
+    let taken = begun.elapsed();
+    // Its grace is 15 s, after which it would be killed.
+    assert!(taken < Duration::from_secs(4), "{taken:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
