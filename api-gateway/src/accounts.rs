@@ -156,7 +156,7 @@ async fn replace_password(
     let account = unchanged(conn, name, old).await?;
     let account = account.ok_or_else(wrong_password)?;
     accounts::set_password(conn, account.id, new).await?;
-    tokens::revoke_all_but(conn, account.id, kept_token).await?;
+    tokens::revoke_all_but(conn, account.id, Some(kept_token)).await?;
     let act = Act::new(name, "account.password", format!("accounts/{name}"));
     Ok(Written::new(Answer::no_content(), act))
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::{NormalizePath, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use bus::{Bus, HintBinding};
 use chassis::{Backoff, ConfigError, Latch, Process};
 use store::secrets::{Keyring, SecretsConfig};
@@ -20,13 +19,13 @@ use crate::catalog::Catalog;
 use crate::config::{ApiConfig, Config};
 use crate::error::causes;
 use crate::gateway::Gateway;
-use crate::http::edge::{self, Edge};
+use crate::http::edge::Edge;
 use crate::http::links::LinkBase;
-use crate::http::{request_log, routes};
+use crate::http::server;
 use crate::limits::Limits;
 use crate::password::Passwords;
 use crate::verified::VerifiedTokens;
-use crate::waiting::{self, Waiting};
+use crate::waiting::{self, Rooms, Waiting};
 
 /// How much longer than needed an answer may be kept.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
@@ -91,7 +90,7 @@ impl Api {
         let gateway = Gateway {
             passwords,
             registration: config.registration,
-            waiting: wait_room(config.api.waiting, (&bus, &store), process),
+            waiting: wait_room(&config.api, (&bus, &store), process),
             limits: Arc::new(Limits::new(&config.limits)?),
             tokens: VerifiedTokens::new(store.clone()),
             keyring: keyring(&config.secrets)?,
@@ -109,7 +108,12 @@ impl Api {
                 request_timeout: config.api.request_timeout,
             }),
         };
-        let (address, server) = bind(&config.api, config.shutdown.grace, shared)?;
+        let shared = move |config: &mut web::ServiceConfig| shared.clone().configure(config);
+        let bound = server::bind(&config.api, config.shutdown.grace, shared);
+        let (address, server) = bound.map_err(|source| BuildError::Bind {
+            address: config.api.listen,
+            source,
+        })?;
         Ok(Self {
             address,
             server,
@@ -150,8 +154,11 @@ impl Api {
 }
 
 /// Where requests wait for execs, and the loop that wakes them.
-fn wait_room(places: usize, (bus, store): (&Bus, &Store), process: &Process) -> Waiting {
-    let waiting = Waiting::new(places);
+fn wait_room(config: &ApiConfig, (bus, store): (&Bus, &Store), process: &Process) -> Waiting {
+    let waiting = Waiting::new(Rooms {
+        all: config.waiting,
+        account: config.waiting_per_account,
+    });
     let hints = bus.hints(vec![HintBinding::AnyExecChanged]);
     let stopping = process.tasks.stopping();
     let serving = waiting
@@ -214,32 +221,4 @@ impl Shared {
             .app_data(self.links)
             .app_data(self.edge);
     }
-}
-
-fn bind(
-    config: &ApiConfig,
-    grace: Duration,
-    shared: Shared,
-) -> Result<(SocketAddr, Server), BuildError> {
-    let http = HttpServer::new(move || {
-        App::new()
-            .configure(|config| shared.clone().configure(config))
-            .wrap(NormalizePath::trim())
-            .wrap(from_fn(edge::guard))
-            .wrap(from_fn(request_log::observe))
-            .configure(routes::configure)
-    })
-    .workers(config.workers)
-    .max_connections(config.max_connections)
-    .client_request_timeout(config.header_timeout)
-    .keep_alive(config.keep_alive)
-    .disable_signals()
-    .shutdown_timeout(grace.as_secs())
-    .bind(config.listen)
-    .map_err(|source| BuildError::Bind {
-        address: config.listen,
-        source,
-    })?;
-    let address = http.addrs().first().copied().unwrap_or(config.listen);
-    Ok((address, http.run()))
 }

@@ -29,15 +29,18 @@ pub async fn migrate(config: CommandConfig, _: Process) -> anyhow::Result<()> {
 }
 
 /// Prints a new token of a user, and nothing else, to stdout. Before that, the
-/// user is made if there is none of that name, and given a password if there is
-/// one to be read.
+/// user is made, unless `existing` says that there may be one, and given a password
+/// if there is one to be read.
 pub async fn create_account(
     config: CommandConfig,
     name: String,
-    password_stdin: bool,
+    (password_stdin, existing): (bool, bool),
 ) -> anyhow::Result<()> {
     let name = account_name(&name)?;
     let store = Store::new(&config.database, Role::Gateway)?;
+    if !existing {
+        unused(&store, &name).await?;
+    }
     if password_stdin {
         let password = read_password()?;
         let passwords = Passwords::new(config.passwords).map_err(|why| anyhow!(why))?;
@@ -50,6 +53,19 @@ pub async fn create_account(
         .await
         .context("the account could not be created")?;
     writeln!(io::stdout(), "{}", token.reveal()).context("the token could not be printed")
+}
+
+/// Whoever registered under the name has tokens and jobs that stay theirs, so it is
+/// not handed on without a word.
+async fn unused(store: &Store, name: &str) -> anyhow::Result<()> {
+    let mut conn = store.connection().await?;
+    if accounts::by_name(&mut conn, name).await?.is_some() {
+        bail!(
+            "there is an account \"{name}\"; to make it another token, or give it a new \
+             password and end its tokens, say --existing"
+        );
+    }
+    Ok(())
 }
 
 /// Secrets sealed anew in one transaction.
@@ -124,7 +140,8 @@ pub async fn issue_token(store: &Store, name: &str) -> anyhow::Result<Token> {
     Ok(token)
 }
 
-/// Gives a user a password; what was given for the one before ends.
+/// Gives a user a password and ends all tokens: an operator does so because somebody
+/// else may know the old one, and whoever knew it could make tokens of any name.
 async fn set_password(store: &Store, name: &str, hash: SecretString) -> anyhow::Result<()> {
     let name = name.to_owned();
     let mut conn = store.connection().await?;
@@ -133,7 +150,7 @@ async fn set_password(store: &Store, name: &str, hash: SecretString) -> anyhow::
             let user = user(conn, &name).await?;
             accounts::lock(conn, &name).await?;
             accounts::set_password(conn, user.id, &hash).await?;
-            tokens::keep_newest_logins(conn, user.id, 0).await?;
+            tokens::revoke_all_but(conn, user.id, None).await?;
             tell(conn, &name, "account.password", format!("accounts/{name}")).await
         }
         .boxed()

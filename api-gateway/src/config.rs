@@ -78,6 +78,8 @@ pub struct ApiConfig {
     pub workers: usize,
     /// Requests that may wait for an exec to end, at a time.
     pub waiting: usize,
+    /// Those of one account.
+    pub waiting_per_account: usize,
     /// Base of the links in lists; without it, the request's own host.
     pub public_url: Option<String>,
     /// Proxies in front, each of which adds to `X-Forwarded-For`; with 0 no
@@ -85,7 +87,10 @@ pub struct ApiConfig {
     pub trusted_proxies: usize,
     /// Connections of one worker at most.
     pub max_connections: usize,
-    /// How long the head of a connection's first request may take.
+    /// Connections of one address at most; 0 is no limit. Without effect behind
+    /// proxies, where all clients have theirs.
+    pub connections_per_address: usize,
+    /// How long the head of a request may take.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
     /// How long a body may take.

@@ -14,7 +14,6 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::limits::Limit;
 use crate::origin::Origin;
 use crate::overrides::Overrides;
 use crate::view::ExecView;
@@ -29,19 +28,17 @@ pub async fn trigger(
     origin: Origin,
     (job, overrides): (JobId, Option<Overrides>),
 ) -> Result<Answer, ApiError> {
-    // Who runs a program of their choice with the job's secrets could read them.
-    let need = match &overrides {
-        Some(overrides) if overrides.replaces_program() => Access::Write,
-        _ => Access::Trigger,
-    };
-    let job = jobs::get(gateway, caller, need, job).await?;
+    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
     let trigger = manual(caller, job.id);
+    let may_write = caller.may(Access::Write, &job.definition.namespace);
     gateway
         .write(origin, move |conn| {
             async move {
                 let exec = match overrides {
                     None => execs::trigger(conn, &trigger).await?,
-                    Some(overrides) => Some(insert_overridden(conn, trigger, overrides).await?),
+                    Some(overrides) => {
+                        Some(insert_overridden(conn, trigger, overrides, may_write).await?)
+                    }
                 };
                 created(&job, &exec.ok_or(ApiError::NotFound)?, "exec.trigger")
             }
@@ -54,9 +51,19 @@ async fn insert_overridden(
     conn: &mut PgConnection,
     trigger: ManualTrigger,
     overrides: Overrides,
+    may_write: Result<(), ApiError>,
 ) -> Result<Exec, ApiError> {
     let job = store::jobs::get_held(conn, trigger.job_id, Hold::Shared).await?;
     let job = job.ok_or(ApiError::NotFound)?.definition;
+    if let (Err(refusal), Some(field)) = (may_write, overrides.beyond(&job.spec)) {
+        return Err(match refusal {
+            ApiError::Forbidden(why) => ApiError::Forbidden(format!(
+                "{field} is more than the right to trigger may replace, which is what the job \
+                 declares in runtime_vars; {why}"
+            )),
+            refusal => refusal,
+        });
+    }
     let recorded = serde_json::to_value(&overrides);
     let new = ManualExec {
         trigger,
@@ -184,23 +191,24 @@ pub async fn delete(
         .await
 }
 
-/// As [`get`], but not before the exec has ended or the time is up, with the
-/// exec as it is then.
+/// As [`get`], but not before the exec has ended, the time is up or the client has
+/// `gone`, with the exec as it is then.
 pub async fn wait(
     gateway: &Gateway,
     caller: &Caller,
     ids: (JobId, ExecId),
-    time: Duration,
+    (time, gone): (Duration, impl Future<Output = ()>),
 ) -> Result<(Job, Exec), ApiError> {
     let found = get(gateway, caller, Access::Read, ids).await?;
     if found.1.state.is_terminal() {
         return Ok(found);
     }
-    let waiter = gateway.waiting.join(found.1.id);
-    let mut waiter = waiter.ok_or_else(|| Limit::Waiting.refuse(waiting::INTERVAL))?;
+    let waiter = gateway.waiting.join(caller.account_id(), found.1.id);
+    let mut waiter = waiter.map_err(|limit| limit.refuse(waiting::INTERVAL))?;
     let stopping = gateway.tasks.stopping();
     tokio::select! {
         () = waiter.ended() => {}
+        () = gone => {}
         () = tokio::time::sleep(time) => {}
         () = stopping.cancelled() => {}
     }

@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod address;
+pub mod admissions;
 pub mod audit;
 pub mod authentication;
 pub mod body;
 pub mod catalog;
+pub mod connection;
 pub mod docs;
 pub mod edge;
 pub mod execs;
@@ -22,4 +24,5 @@ pub mod registries;
 pub mod request_log;
 pub mod routes;
 pub mod schedules;
+pub mod server;
 pub mod tokens;

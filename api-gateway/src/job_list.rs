@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::fields::FieldError;
 use crate::gateway::Gateway;
-use crate::page::{Cut, PageRequest, Sort};
+use crate::page::{Cut, PageRequest, Sort, json_bytes};
 use crate::params::{self, Params};
 
 const SORTS: [&str; 3] = [Sort::NEWEST.field, "name", "updated_at"];
@@ -80,11 +80,19 @@ impl Order {
 
     fn cut(&self, rows: Vec<Job>) -> Cut<Job> {
         match self {
-            Self::Creation(page) => page.cut(rows, |job| job.id),
-            Self::Name(page) => page.cut(rows, |job| (job.definition.name.clone(), job.id)),
-            Self::Update(page) => page.cut(rows, |job| (job.updated_at, job.id)),
+            Self::Creation(page) => page.cut_large(rows, |job| job.id, bytes),
+            Self::Name(page) => {
+                let key = |job: &Job| (job.definition.name.clone(), job.id);
+                page.cut_large(rows, key, bytes)
+            }
+            Self::Update(page) => page.cut_large(rows, |job| (job.updated_at, job.id), bytes),
         }
     }
+}
+
+/// What makes a job large.
+fn bytes(job: &Job) -> usize {
+    json_bytes(&job.definition.spec) + json_bytes(&job.definition.schedule_rules)
 }
 
 #[cfg(test)]

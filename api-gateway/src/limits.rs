@@ -5,9 +5,11 @@
 mod buckets;
 
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use chassis::ConfigError;
+use moka::sync::Cache;
 use serde::Deserialize;
 
 use self::buckets::Buckets;
@@ -28,6 +30,11 @@ pub struct Rate {
 /// A user may be tried from this many networks as fast as each may try: one
 /// guesser alone does not lock the user out.
 const LOGIN_NETWORKS: u32 = 10;
+
+/// Addresses that users have logged in from are remembered for so long, and so many
+/// of them.
+const HOME_TIME: Duration = Duration::from_hours(30 * 24);
+const HOMES: u64 = 100_000;
 
 impl Rate {
     /// As many times as often.
@@ -75,6 +82,8 @@ pub enum Limit {
     Passwords,
     /// Requests that wait for an exec, of all clients.
     Waiting,
+    /// Requests of one account that wait for an exec.
+    WaitingAccount,
 }
 
 impl Limit {
@@ -88,6 +97,7 @@ impl Limit {
             Self::LoginUser => "login_user",
             Self::Passwords => "passwords",
             Self::Waiting => "waiting",
+            Self::WaitingAccount => "waiting_account",
         }
     }
 
@@ -101,6 +111,7 @@ impl Limit {
             Self::LoginUser => "attempts to log in as this user",
             Self::Passwords => "passwords that are checked at a time",
             Self::Waiting => "this replica has no room for more requests that wait",
+            Self::WaitingAccount => "requests of this account that wait at a time",
         }
     }
 
@@ -126,6 +137,9 @@ pub struct Limits {
     login_address: Buckets,
     login_user: Buckets,
     password_change: Buckets,
+    /// For users at addresses that they have logged in from.
+    login_at_home: Buckets,
+    at_home: Cache<(IpAddr, String), ()>,
 }
 
 impl Limits {
@@ -147,6 +161,11 @@ impl Limits {
             login_address: buckets("login", config.login)?,
             login_user: buckets("login", config.login.times(LOGIN_NETWORKS))?,
             password_change: buckets("login", config.login)?,
+            login_at_home: buckets("login", config.login)?,
+            at_home: Cache::builder()
+                .max_capacity(HOMES)
+                .time_to_live(HOME_TIME)
+                .build(),
         })
     }
 
@@ -178,16 +197,26 @@ impl Limits {
             .take(client.network(), self.started.elapsed());
     }
 
-    /// Counts whatever takes a password, right or wrong, before it is looked at:
-    /// guessing is slowed down, and so is filling the queue of the hashing pool.
+    /// Counts whatever brings a password, a login or a registration, before anything
+    /// of it is looked at: guessing is slowed down, and so is filling the queue of
+    /// the hashing pool.
+    pub fn password(&self, client: ClientAddress) -> Result<(), ApiError> {
+        self.take(Limit::LoginAddress, &self.login_address, client.network())
+    }
+
+    /// Counts a password for this user, right or wrong, before it is looked at. Where
+    /// the user has logged in from lately, what others try elsewhere does not count.
     pub fn login(&self, client: ClientAddress, user: &str) -> Result<(), ApiError> {
-        self.register(client)?;
+        let key = (client.network(), user.to_owned());
+        if self.at_home.contains_key(&key) {
+            return self.take(Limit::LoginUser, &self.login_at_home, key);
+        }
         self.take(Limit::LoginUser, &self.login_user, user)
     }
 
-    /// Counts a registration, which hashes a password too.
-    pub fn register(&self, client: ClientAddress) -> Result<(), ApiError> {
-        self.take(Limit::LoginAddress, &self.login_address, client.network())
+    /// Remembers from where this user has just logged in.
+    pub fn logged_in(&self, client: ClientAddress, user: &str) {
+        self.at_home.insert((client.network(), user.to_owned()), ());
     }
 
     /// Counts an attempt to change one's password. Apart from logins, which

@@ -23,6 +23,7 @@ use crate::error::ApiError;
 use crate::execs;
 use crate::gateway::Gateway;
 use crate::log_view::{LineArray, Part, arrange};
+use crate::verified::VerifiedTokens;
 use crate::window::Window;
 
 const PAGE: PageLimits = PageLimits {
@@ -41,6 +42,8 @@ const SEAL_CHECK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct LogReader {
     store: Store,
+    tokens: VerifiedTokens,
+    caller: Caller,
     exec: ExecId,
     window: Window,
     parts: vec::IntoIter<Part>,
@@ -63,6 +66,8 @@ pub async fn open(
     let outline = settled(&gateway.store, &exec).await?;
     Ok(LogReader {
         store: gateway.store.clone(),
+        tokens: gateway.tokens.clone(),
+        caller: caller.clone(),
         exec: exec.id,
         window,
         parts: arrange(outline.timeline, &outline.streams, window).into_iter(),
@@ -150,6 +155,8 @@ impl LogReader {
     }
 
     async fn read_page(&mut self, attempt: i32, span: Span) -> Result<(), ApiError> {
+        // A slow client may take hours, in which its token may have been revoked.
+        self.tokens.recheck(&self.caller).await?;
         let key = StreamKey {
             exec: self.exec,
             attempt,

@@ -25,7 +25,7 @@ enum Command {
     Openapi,
     /// Bring the database to this version's schema
     Migrate,
-    /// Print a new API token of a user, who is created if missing
+    /// Create a user and print an API token
     CreateAccount {
         /// Name of the account and of its namespace
         name: String,
@@ -38,6 +38,9 @@ enum Command {
         /// Set the user's password to the first line of the standard input
         #[arg(long, conflicts_with = "organisation")]
         password_stdin: bool,
+        /// Do so for a user who exists already, too; a new password ends all tokens
+        #[arg(long, conflicts_with = "organisation")]
+        existing: bool,
     },
     /// Seal all secrets with the first of the configured keys
     ResealSecrets,
@@ -52,11 +55,12 @@ fn main() -> ExitCode {
             name,
             owner,
             password_stdin,
+            existing,
             organisation: _,
         } => chassis::command(NAME, DEFAULTS, move |config, _| async move {
             match owner {
                 Some(owner) => commands::create_organisation(config, name, owner).await,
-                None => commands::create_account(config, name, password_stdin).await,
+                None => commands::create_account(config, name, (password_stdin, existing)).await,
             }
         }),
         Command::ResealSecrets => chassis::command(NAME, DEFAULTS, commands::reseal_secrets),

@@ -49,9 +49,21 @@ impl Overrides {
         Ok((overrides != Self::default()).then_some(overrides))
     }
 
-    /// Whether the exec would run another program than the job.
-    pub fn replaces_program(&self) -> bool {
-        self.command.is_some() || self.docker_image_tag.is_some()
+    /// What of this is more than the job offers: another program, a variable that
+    /// it does not declare, or one that is secret. Many a variable decides what a
+    /// program runs (`BASH_ENV`, `LD_PRELOAD`, `NODE_OPTIONS`), and what is run with
+    /// a job's secrets can read them.
+    pub fn beyond(&self, job: &ExecSpec) -> Option<String> {
+        let is_offered =
+            |name: &&String| job.vars.contains_key(*name) && !job.secret_vars.contains_key(*name);
+        let program = [
+            self.command.as_ref().map(|_| "command"),
+            self.docker_image_tag.as_ref().map(|_| "docker_image_tag"),
+        ];
+        let program = program.into_iter().flatten().map(str::to_owned);
+        let variable = self.runtime_vars.keys().find(|name| !is_offered(name));
+        let variable = variable.map(|name| format!("runtime_vars.{name}"));
+        program.chain(variable).next()
     }
 
     /// The job's spec, differing as was asked. A plain variable takes the place
@@ -162,6 +174,29 @@ mod tests {
         assert_eq!(image, format!("r.io/i@{other}"));
         let image = applied(json!({ "command": "x" })).image();
         assert_eq!(image, format!("r.io/i@{digest}"));
+    }
+
+    #[test]
+    fn more_than_the_job_offers_is_named() {
+        for (body, beyond) in [
+            (
+                json!({ "resource_size": "XL", "runtime_vars": { "A": "b" } }),
+                None,
+            ),
+            (json!({ "command": "d" }), Some("command")),
+            (json!({ "docker_image_tag": "2" }), Some("docker_image_tag")),
+            (
+                json!({ "runtime_vars": { "A": "b", "BASH_ENV": "x" } }),
+                Some("runtime_vars.BASH_ENV"),
+            ),
+            (
+                json!({ "runtime_vars": { "S": "known" } }),
+                Some("runtime_vars.S"),
+            ),
+        ] {
+            let found = parse(&body).unwrap().unwrap().beyond(&spec());
+            assert_eq!(found.as_deref(), beyond, "{body}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! learns all that is wrong at once. Parameters nobody asks for are ignored:
 //! 2015 clients send some.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 use crate::fields::FieldError;
 
@@ -65,8 +65,17 @@ pub fn boolean(text: &str) -> Result<bool, String> {
 pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     // The plus of an offset becomes a space where a client forgot to encode it.
     DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
-        .map(|instant| instant.to_utc())
         .map_err(|_| "must be an RFC 3339 time such as 2015-12-28T14:31:07Z".to_owned())
+        .and_then(|instant| writable(instant.to_utc()))
+}
+
+/// Refuses an instant that RFC 3339 cannot write in UTC, in which answers are.
+pub fn writable(instant: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    if (0..=9999).contains(&instant.year()) {
+        Ok(instant)
+    } else {
+        Err("must be in the years 0 to 9999, in UTC".to_owned())
+    }
 }
 
 /// Some of the known letters, separated by commas. All of them are none: a
@@ -125,6 +134,9 @@ mod tests {
         }
         for bad in ["2015-12-28", "1451350945", "2015-12-28T14:31:07", "now"] {
             assert!(instant(bad).is_err(), "{bad}");
+        }
+        for beyond in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"] {
+            assert!(instant(beyond).unwrap_err().contains("9999"), "{beyond}");
         }
     }
 

@@ -22,6 +22,59 @@ const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// Who waits for each that is being worked on, at most.
 const QUEUE: usize = 16;
 
+/// What is tried first of all, as lists of leaked passwords have it; shorter ones
+/// are refused for that.
+const COMMONEST: [&str; 48] = [
+    "00000000",
+    "0123456789",
+    "11111111",
+    "12341234",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "123123123",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "55555555",
+    "66666666",
+    "87654321",
+    "88888888",
+    "987654321",
+    "99999999",
+    "a1234567",
+    "a12345678",
+    "aa123456",
+    "abc12345",
+    "abcd1234",
+    "abcdefgh",
+    "admin123",
+    "administrator",
+    "asdf1234",
+    "asdfghjk",
+    "asdfghjkl",
+    "baseball",
+    "changeme",
+    "computer",
+    "football",
+    "iloveyou",
+    "letmein1",
+    "michelle",
+    "p@ssw0rd",
+    "passw0rd",
+    "password",
+    "password1",
+    "password123",
+    "princess",
+    "qwer1234",
+    "qwerty123",
+    "qwertyui",
+    "qwertyuiop",
+    "sunshine",
+    "superman",
+    "trustno1",
+];
+
 /// `[passwords]`
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,11 +95,14 @@ pub struct Passwords {
 /// A password that someone chooses. A text beyond the limits is told what would
 /// be right.
 pub fn new_password(text: &str) -> Result<SecretString, String> {
-    if CHARS.contains(&text.chars().count()) {
-        return Ok(text.into());
+    if !CHARS.contains(&text.chars().count()) {
+        let (least, most) = (CHARS.start(), CHARS.end());
+        return Err(format!("must be {least} to {most} characters"));
     }
-    let (least, most) = (CHARS.start(), CHARS.end());
-    Err(format!("must be {least} to {most} characters"))
+    if COMMONEST.contains(&text.to_lowercase().as_str()) {
+        return Err("is one of the commonest, which are tried first; choose another".to_owned());
+    }
+    Ok(text.into())
 }
 
 impl Passwords {

@@ -13,10 +13,10 @@ use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::fields::{FieldError, Fields, text};
 use crate::gateway::Gateway;
-use crate::job_fields;
 use crate::origin::Origin;
 use crate::token::Token;
 use crate::write::{Act, Written};
+use crate::{job_fields, params};
 
 /// Live tokens of a user, those of logins aside.
 const TOKENS_MAX: i64 = 100;
@@ -65,7 +65,7 @@ fn future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     if instant <= now {
         return Err("must be in the future".to_owned());
     }
-    Ok(instant.to_utc())
+    params::writable(instant.to_utc())
 }
 
 /// Makes a token, which only this answer shows.

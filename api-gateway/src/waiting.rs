@@ -3,6 +3,7 @@
 //! can be lost, everybody waited for is looked up together once an interval,
 //! nobody while nobody waits.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,11 +13,12 @@ use futures::FutureExt;
 use shared_types::ExecId;
 use shared_types::message::Hint;
 use store::{Store, StoreError, execs};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::causes;
+use crate::limits::Limit;
 
 /// How long a waiter may be late when its hint was lost.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -27,7 +29,7 @@ pub struct Waiting(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    slots: Arc<Semaphore>,
+    rooms: Rooms,
     execs: Mutex<Execs>,
     /// Woken when there is something to look up.
     work: Notify,
@@ -39,13 +41,45 @@ struct Execs {
     waited_for: HashMap<ExecId, watch::Sender<bool>>,
     /// Those that may have ended.
     doubtful: HashSet<ExecId>,
+    /// Places, and those of each account that has any.
+    taken: usize,
+    taken_by: HashMap<i64, usize>,
+}
+
+/// How many requests may wait at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Rooms {
+    /// Of everybody.
+    pub all: usize,
+    /// Of one account, so that it cannot take everybody's.
+    pub account: usize,
 }
 
 /// One request's place.
 #[derive(Debug)]
 pub struct Waiter {
     ended: watch::Receiver<bool>,
-    _slot: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// Given back when the request is answered, or its client has gone.
+#[derive(Debug)]
+struct Place {
+    account: i64,
+    room: Waiting,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut execs = self.room.execs();
+        execs.taken -= 1;
+        if let Entry::Occupied(mut own) = execs.taken_by.entry(self.account) {
+            *own.get_mut() -= 1;
+            if *own.get() == 0 {
+                own.remove();
+            }
+        }
+    }
 }
 
 impl Waiter {
@@ -58,26 +92,39 @@ impl Waiter {
 
 impl Waiting {
     /// Room for this many requests.
-    pub fn new(waiters: usize) -> Self {
+    pub fn new(rooms: Rooms) -> Self {
         Self(Arc::new(Shared {
-            slots: Arc::new(Semaphore::new(waiters)),
+            rooms,
             execs: Mutex::default(),
             work: Notify::new(),
         }))
     }
 
-    /// A place to wait for this exec, which is looked up once from now on,
-    /// whatever happened before. `None` if there is no room.
-    pub fn join(&self, exec: ExecId) -> Option<Waiter> {
-        let slot = self.0.slots.clone().try_acquire_owned().ok()?;
+    /// A place of this account to wait for an exec, which is looked up once from now
+    /// on, whatever happened before; or which limit leaves no room.
+    pub fn join(&self, account: i64, exec: ExecId) -> Result<Waiter, Limit> {
         let mut execs = self.execs();
+        if execs.taken >= self.0.rooms.all {
+            return Err(Limit::Waiting);
+        }
+        let own = execs.taken_by.entry(account).or_default();
+        if *own >= self.0.rooms.account {
+            return Err(Limit::WaitingAccount);
+        }
+        *own += 1;
+        execs.taken += 1;
         let sender = execs.waited_for.entry(exec);
         let ended = sender
             .or_insert_with(|| watch::Sender::new(false))
             .subscribe();
         execs.doubtful.insert(exec);
         self.0.work.notify_one();
-        Some(Waiter { ended, _slot: slot })
+        let room = self.clone();
+        let place = Place { account, room };
+        Ok(Waiter {
+            ended,
+            _place: place,
+        })
     }
 
     /// The loop that wakes waiters, until it is asked to stop.

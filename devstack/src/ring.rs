@@ -181,7 +181,9 @@ impl Ring {
 
     /// Creates an account of that name unless there is one, and returns a new token.
     pub async fn create_account(&self, name: &str) -> Result<String> {
-        let text = self.gateway(&["create-account", name]).await?;
+        let text = self
+            .gateway(&["create-account", name, "--existing"])
+            .await?;
         let token = text.split_whitespace().next_back().unwrap_or_default();
         if token.len() != 40 {
             bail!("create-account printed no token: {text}");

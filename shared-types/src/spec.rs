@@ -22,6 +22,9 @@ pub enum CommandError {
     /// Too long for a container's arguments.
     #[error("is longer than {limit} bytes", limit = Command::MAX_BYTES)]
     TooLong,
+    /// Too many of them.
+    #[error("has more than {limit} words", limit = Command::MAX_WORDS)]
+    TooMany,
     /// A NUL byte cannot be passed to a program.
     #[error("contains a NUL character, which no program can be given")]
     Nul,
@@ -46,6 +49,9 @@ impl Command {
     /// Limit of all words together; Linux allows 128 KiB for one argument.
     pub const MAX_BYTES: usize = 64 * 1024;
 
+    /// Limit of the number of words: each costs memory, also an empty one.
+    pub const MAX_WORDS: usize = 4096;
+
     /// Checks that the command can be passed to a program.
     pub fn check(&self) -> Result<(), CommandError> {
         let (bytes, nul) = match self {
@@ -61,7 +67,10 @@ impl Command {
         if bytes > Self::MAX_BYTES {
             return Err(CommandError::TooLong);
         }
-        self.args().map(drop)
+        if self.args()?.len() > Self::MAX_WORDS {
+            return Err(CommandError::TooMany);
+        }
+        Ok(())
     }
 
     /// The container's args. Empty means the image's own CMD.
@@ -130,6 +139,10 @@ mod tests {
         assert_eq!(text("oops\\"), Err(CommandError::NothingEscaped));
         assert_eq!(text("a\0b"), Err(CommandError::Nul));
         assert_eq!(text(&"x".repeat(65 * 1024)), Err(CommandError::TooLong));
+        let words = |count| Command::Words(vec![String::new(); count]).check();
+        assert_eq!(words(4096), Ok(()));
+        assert_eq!(words(4097), Err(CommandError::TooMany));
+        assert_eq!(text(&"a ".repeat(4097)), Err(CommandError::TooMany));
         let words = Command::Words(vec!["a\0".to_owned()]);
         assert_eq!(words.check(), Err(CommandError::Nul));
     }

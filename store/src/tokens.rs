@@ -145,15 +145,16 @@ pub async fn revoke(
     Ok(revoked > 0)
 }
 
-/// Ends all tokens of the account but one.
+/// Ends all tokens of the account, but for one if it is named.
 pub async fn revoke_all_but(
     conn: &mut AsyncPgConnection,
     account_id: i64,
-    kept: i64,
+    kept: Option<i64>,
 ) -> Result<(), StoreError> {
     diesel::update(tokens::table)
         .filter(tokens::account_id.eq(account_id))
-        .filter(tokens::id.ne(kept))
+        // No token has this number.
+        .filter(tokens::id.ne(kept.unwrap_or(0)))
         .filter(tokens::revoked_at.is_null())
         .set(tokens::revoked_at.eq(now))
         .execute(conn)

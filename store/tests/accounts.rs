@@ -164,7 +164,7 @@ async fn only_live_tokens_count() {
     tokens::insert(&mut conn, &new_token(&other, 5))
         .await
         .unwrap();
-    tokens::revoke_all_but(&mut conn, me.id, kept.id)
+    tokens::revoke_all_but(&mut conn, me.id, Some(kept.id))
         .await
         .unwrap();
     assert_eq!(tokens::list(&mut conn, me.id).await.unwrap(), [kept]);

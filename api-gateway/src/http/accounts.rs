@@ -34,7 +34,6 @@ pub async fn register(
     Form(body): Form,
 ) -> Result<HttpResponse, ApiError> {
     let wish = Registration::parse(&body).map_err(ApiError::Invalid)?;
-    gateway.limits.register(ClientAddress::of(&request))?;
     let origin = public_origin(&request, &wish.username, body.bytes())?;
     Ok(accounts::register(&gateway, origin, wish).await?.into())
 }
@@ -58,11 +57,12 @@ pub async fn login(
     Form(body): Form,
 ) -> Result<HttpResponse, ApiError> {
     let login = Login::parse(&body).map_err(ApiError::Invalid)?;
-    gateway
-        .limits
-        .login(ClientAddress::of(&request), &login.username)?;
-    let origin = public_origin(&request, &login.username, body.bytes())?;
-    Ok(accounts::login(&gateway, origin, login).await?.into())
+    let (client, user) = (ClientAddress::of(&request), login.username.clone());
+    gateway.limits.login(client, &user)?;
+    let origin = public_origin(&request, &user, body.bytes())?;
+    let answer = accounts::login(&gateway, origin, login).await?;
+    gateway.limits.logged_in(client, &user);
+    Ok(answer.into())
 }
 
 /// `GET /v1/account`

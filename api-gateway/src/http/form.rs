@@ -8,15 +8,17 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures::stream;
 use multer::Multipart;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+use super::address::ClientAddress;
 use super::body::{Body, PUBLIC_BODY_MAX, refuse};
 use crate::error::ApiError;
+use crate::gateway::Gateway;
 
 /// A body that may be a form.
 pub struct Form(pub Body);
@@ -26,8 +28,10 @@ impl FromRequest for Form {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let counted = count(request);
         let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
         Box::pin(async move {
+            counted?;
             let bytes = bytes
                 .await
                 .map_err(|error| refuse(&error, PUBLIC_BODY_MAX))?;
@@ -39,6 +43,13 @@ impl FromRequest for Form {
             Ok(Self(Body::new(bytes, object)))
         })
     }
+}
+
+/// Counts the attempt before anything of it is read, be it a form or not.
+fn count(request: &HttpRequest) -> Result<(), ApiError> {
+    let gateway = request.app_data::<Data<Gateway>>();
+    let gateway = gateway.ok_or_else(|| ApiError::Internal("there is no gateway".into()))?;
+    gateway.limits.password(ClientAddress::of(request))
 }
 
 fn urlencoded(bytes: &[u8]) -> Map<String, Value> {

@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -19,6 +20,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::address::ClientAddress;
+use super::connection::{self, Pace};
 use super::edge::Edge;
 use crate::error::{ApiError, causes};
 
@@ -36,13 +38,14 @@ pub async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
+    let busy = request.conn_data::<Rc<Pace>>().map(Pace::begin);
     let id = id(&request);
     let client = ClientAddress::find(peer(&request), request.headers(), edge.trusted_proxies);
     // Of the highest level, so that no filter takes the id from a line.
     let span = tracing::error_span!(
         "request",
         id = id.as_str(),
-        method = %request.method(),
+        method = method(request.method()),
         path = request.path(),
         client = %client.0,
         account = tracing::field::Empty,
@@ -60,7 +63,7 @@ pub async fn observe(
     let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
     let answer = span.in_scope(|| seen.finish(answer));
     seen.count(answer.as_ref(), started);
-    answer
+    answer.map(|answer| connection::sending(answer, busy))
 }
 
 /// What is left of a request when its answer comes.
@@ -129,12 +132,29 @@ impl Seen {
         };
         let route = self.route.as_deref().unwrap_or("none");
         let labels = [
-            ("method", self.method.to_string()),
+            ("method", method(&self.method).to_owned()),
             ("route", route.to_owned()),
             ("status", status.as_u16().to_string()),
         ];
         metrics::histogram!("escapement_http_request_duration_seconds", &labels)
             .record(started.elapsed().as_secs_f64());
+    }
+}
+
+/// A word of a closed set: a method is whatever a client sends, and a label is kept
+/// for the life of the process.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "other",
     }
 }
 

@@ -78,6 +78,7 @@ pub fn command() -> OneOf {
     let word = with_length(text_without_nul("One word"));
     let words = ArrayBuilder::new()
         .items(word)
+        .max_items(Some(Command::MAX_WORDS))
         .description(Some("The words themselves"))
         .examples([json!(["sh", "-c", "echo hello"])]);
     OneOfBuilder::new()

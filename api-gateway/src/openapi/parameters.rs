@@ -3,7 +3,7 @@
 use store::slots::SlotOutcome;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::SchemaFormat;
+use utoipa::openapi::schema::{SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{Object, Required};
 
 use super::fields as f;
@@ -43,7 +43,7 @@ parameters! {
         "namespace": or_empty(f::namespace("Whose jobs; the caller's own if left out")),
         "name": f::text_without_nul("Only those of this name"),
         "region_name": f::text_without_nul("Only those in this region"),
-        "is_schedule_active": f::boolean("Only those that do, or do not, run on time"),
+        "is_schedule_active": flag("Only those that do, or do not, run on time"),
         "created_after": instant("Only those made at this instant or later"),
         "created_before": instant("Only those made before this instant"),
         "sort": sort(&["created_at", "name", "updated_at"])
@@ -62,7 +62,7 @@ parameters! {
         "cursor": cursor()
     }
     DryRunQuery = Query {
-        "dry_run": f::boolean("Write nothing; answer what would come of it")
+        "dry_run": flag("Write nothing; answer what would come of it")
     }
     BackfillPath = Path {
         "job": f::job_id(), "backfill": f::number(1, u32::MAX, "Number of the backfill")
@@ -107,6 +107,14 @@ fn or_empty(mut schema: Object) -> Object {
     if let Some(pattern) = &mut schema.pattern {
         *pattern = format!("^$|{pattern}");
     }
+    schema
+}
+
+/// True or false, in upper or lower case; an empty value is the same as none.
+fn flag(description: &str) -> Object {
+    let mut schema = f::boolean(description);
+    schema.schema_type = SchemaType::Array(vec![Type::Boolean, Type::String]);
+    schema.pattern = Some("^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])?$".to_owned());
     schema
 }
 

@@ -132,3 +132,47 @@ proptest! {
         reads_back((at, ExecId(uuid::Uuid::from_u128(bits))));
     }
 }
+
+#[test]
+fn a_page_of_large_rows_ends_sooner_and_goes_on_where_it_ended() {
+    let large = |id: &JobId| {
+        if id.0 == 4 {
+            9 * BYTES_MAX
+        } else {
+            BYTES_MAX / 3
+        }
+    };
+    let page = |query: &[(&str, &str)]| {
+        let request = parse(OLDEST, query).unwrap();
+        let cut = request.cut_large(load(7, &request.query()), |id| *id, large);
+        let ids: Vec<_> = cut.rows.iter().map(|id| id.0).collect();
+        (ids, cut.previous, cut.next)
+    };
+    let (mut read, mut query) = (Vec::new(), None);
+    loop {
+        let cursor: Vec<_> = query
+            .iter()
+            .map(|cursor: &String| ("cursor", &**cursor))
+            .collect();
+        let (ids, _, next) = page(&cursor);
+        read.push(ids);
+        query = next;
+        if query.is_none() {
+            break;
+        }
+    }
+    assert_eq!(read, [vec![1, 2, 3], vec![4], vec![5, 6, 7]]);
+    let before = cursor::write(Position::Before(JobId(4)), OLDEST).unwrap();
+    assert_eq!(page(&[("cursor", &before)]).0, [1, 2, 3]);
+    let before = cursor::write(Position::Before(JobId(7)), OLDEST).unwrap();
+    let (ids, previous, next) = page(&[("cursor", &before)]);
+    assert_eq!(ids, [5, 6], "nearest to where it came from");
+    assert!(previous.is_some() && next.is_some());
+}
+
+#[test]
+fn bytes_are_counted_as_they_are_sent() {
+    for text in ["", "a\"b\\", "\u{1}\n", "é"] {
+        assert_eq!(json_bytes(&text), serde_json::to_vec(text).unwrap().len());
+    }
+}

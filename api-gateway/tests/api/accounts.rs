@@ -122,6 +122,18 @@ async fn who_cannot_log_in_does_not_learn_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_first_is_no_password() {
+    let app = spawn_app_with(OPEN).await;
+    for password in ["password", "PASSWORD123", "12345678"] {
+        let body = json!({ "username": "me", "password": password });
+        let (status, problem) = post(&app, "/v1/auth/register", &body).await;
+        assert_eq!(status, 400, "{password}");
+        let said = problem["errors"][0]["message"].as_str().unwrap();
+        assert!(said.contains("commonest"), "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_many_logins_the_newest_stay() {
     let app = spawn_app_with(OPEN).await;
     register(&app, "me").await;

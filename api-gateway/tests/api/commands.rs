@@ -1,6 +1,7 @@
 //! The commands, as a person runs them.
 
 use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,8 +43,9 @@ async fn status(app: &TestApp, token: &str) -> StatusCode {
 async fn create_account_prints_a_token_that_works() {
     let app = spawn_app().await;
     let mut tokens = Vec::new();
-    for _ in 0..2 {
-        let output = run(&app.database, &["create-account", "team-1"]).await;
+    let create = ["create-account", "team-1", "--existing"];
+    for words in [&create[..2], &create] {
+        let output = run(&app.database, words).await;
         assert!(
             output.status.success(),
             "{}",
@@ -54,6 +56,9 @@ async fn create_account_prints_a_token_that_works() {
         tokens.push(printed.trim().to_owned());
     }
     assert_ne!(tokens[0], tokens[1]);
+    let output = run(&app.database, &create[..2]).await;
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--existing"));
     for token in &tokens {
         assert_eq!(status(&app, token).await, 200);
     }
@@ -135,7 +140,8 @@ async fn login(app: &TestApp, password: &str) -> StatusCode {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_read_from_the_standard_input() {
     let app = spawn_app().await;
-    let arguments = ["create-account", "me", "--password-stdin"];
+    let arguments = ["create-account", "me", "--password-stdin", "--existing"];
+    let mut tokens: Vec<String> = Vec::new();
     for (old, new) in [
         ("", "first password"),
         ("first password", "second password"),
@@ -144,6 +150,14 @@ async fn a_password_is_read_from_the_standard_input() {
         assert!(output.status.success());
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(status(&app, printed.trim()).await, 200);
+        // A new password ends them; the gateway remembers them for a moment.
+        for ended in &tokens {
+            let begun = Instant::now();
+            while status(&app, ended).await != 401 {
+                assert!(begun.elapsed() < Duration::from_secs(20));
+            }
+        }
+        tokens.push(printed.trim().to_owned());
         assert_eq!(login(&app, old).await, 401);
         assert_eq!(login(&app, new).await, 200);
     }

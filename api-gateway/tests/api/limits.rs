@@ -164,3 +164,59 @@ async fn passwords_are_not_guessed_fast() {
     let another = guess("1.1.1.1", "her").await;
     assert_refused(another, "attempts to log in from this address").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_counts_before_it_is_read() {
+    let app = limited("LOGIN", "3", &[]).await;
+    for (path, body) in [
+        ("/v1/generate-api-token", "{"),
+        ("/v1/auth/register", "{}"),
+        ("/v1/generate-api-token", r#"{"user":1}"#),
+    ] {
+        let request = app.client.post(app.url(path));
+        let request = request
+            .header("content-type", "application/json")
+            .body(body);
+        assert_eq!(request.send().await.unwrap().status(), 400, "{body}");
+    }
+    let another = app.client.post(app.url("/v1/generate-api-token")).body("{");
+    let another = another.send().await.unwrap();
+    assert_refused(another, "attempts to log in from this address").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_not_locked_out_at_home() {
+    let proxy = [
+        ("ESCAPEMENT__API__TRUSTED_PROXIES", "1"),
+        ("ESCAPEMENT__REGISTRATION__ENABLED", "true"),
+    ];
+    let app = limited("LOGIN", "3", &proxy).await;
+    let post = async |address: &str, path: &str, password: &str| {
+        let body = json!({ "username": "me", "password": password });
+        let request = app.client.post(app.url(path));
+        let request = request.header("x-forwarded-for", address).json(&body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let login = async |address: &str, password: &str| {
+        post(address, "/v1/generate-api-token", password).await
+    };
+    let registered = post("5.5.5.5", "/v1/auth/register", "correct horse").await;
+    assert_eq!(registered, 201);
+    assert_eq!(login("5.5.5.5", "correct horse").await, 200);
+    for host in 1..=10 {
+        let address = format!("3.3.3.{host}");
+        for _ in 0..3 {
+            login(&address, "is it this?").await;
+        }
+    }
+    assert_eq!(
+        login("4.4.4.4", "correct horse").await,
+        429,
+        "the attempts are used up"
+    );
+    assert_eq!(
+        login("5.5.5.5", "correct horse").await,
+        200,
+        "but not at home"
+    );
+}

@@ -55,6 +55,16 @@ async fn store_and_seal(
     exec: &Value,
     verdict: Verdict,
 ) -> Result<(), StoreError> {
+    store_lines_and_seal(conn, exec, vec![b"last".to_vec()], verdict).await
+}
+
+/// The same with these lines.
+pub(crate) async fn store_lines_and_seal(
+    conn: &mut PooledConnection,
+    exec: &Value,
+    lines: Vec<Vec<u8>>,
+    verdict: Verdict,
+) -> Result<(), StoreError> {
     let key = StreamKey {
         exec: id(exec),
         attempt: 1,
@@ -62,14 +72,15 @@ async fn store_and_seal(
     let Opened::Writer(writer) = logs::open(conn, key, "north", "uid").await? else {
         panic!("the stream cannot be opened");
     };
-    let line = LogLine {
+    let line = |bytes| LogLine {
         at: Utc::now(),
         continued: false,
         gap_before: false,
-        bytes: b"last".to_vec(),
+        bytes,
     };
+    let lines: Vec<_> = lines.into_iter().map(line).collect();
     conn.transaction::<_, StoreError, _>(async |conn| {
-        let Append::Written(writer) = logs::append(conn, &writer, &[line]).await? else {
+        let Append::Written(writer) = logs::append(conn, &writer, &lines).await? else {
             panic!("fenced");
         };
         logs::seal(conn, &writer, &verdict).await.map(drop)

@@ -111,3 +111,23 @@ async fn refusals_are_counted_by_limit() {
     let line = r#"escapement_limited_requests_total{limit="address"} 2"#;
     assert!(metrics.contains(line), "{metrics}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_up_metrics() {
+    let gateway = Gateway::start(&[]).await;
+    let client = Client::new();
+    for number in 0..20 {
+        let method = format!("MADE{number}{}", "X".repeat(1000));
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let url = format!("{}/made/up/{number}", gateway.api);
+        let answer = client.request(method, url).send().await.unwrap();
+        assert_eq!(answer.status(), 404);
+    }
+    let metrics = client.get(format!("{}/metrics", gateway.health));
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    let counted = metrics.lines().find(|line| {
+        line.starts_with("escapement_http_request_duration_seconds_count{method=\"other\"")
+    });
+    assert!(counted.unwrap().ends_with(" 20"), "{counted:?}");
+    assert!(!metrics.contains("made") && !metrics.contains("MADE"));
+}

@@ -1,8 +1,12 @@
 //! Clients that are slow or send too much, and requests that take too long.
 
+use std::time::{Duration, Instant};
+
 use reqwest::Method;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::app::{exec_path, read, spawn_app, spawn_app_with};
 use crate::ending::end;
@@ -51,6 +55,86 @@ async fn a_head_that_does_not_come_is_waited_for_so_long() {
     let app = spawn_app_with(&[("ESCAPEMENT__API__HEADER_TIMEOUT", "200ms")]).await;
     let answer = exchange(&app, b"GET /v1/jobs HTTP/1.1\r\nHost: x\r\n").await;
     assert_bare(&answer, 408);
+}
+
+/// One byte of a head after the other, until the gateway closes the connection.
+async fn trickle(stream: &mut TcpStream) {
+    loop {
+        let mut rest = [0; 64];
+        tokio::select! {
+            read = stream.read(&mut rest) => match read {
+                Ok(0) | Err(_) => return,
+                Ok(_) => panic!("there is nothing to answer"),
+            },
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+        }
+        if stream.write_all(b"a").await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_head_of_every_request_is_waited_for_so_long() {
+    let app = spawn_app_with(&[("ESCAPEMENT__API__HEADER_TIMEOUT", "500ms")]).await;
+    let whole = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = connect(&app).await;
+    for _ in 0..2 {
+        stream.write_all(whole.as_bytes()).await.unwrap();
+        assert!(answer(&mut stream).await.starts_with("HTTP/1.1 404 "));
+        // A client may be silent between its requests.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    let begun = Instant::now();
+    stream
+        .write_all(b"GET /nowhere HTTP/1.1\r\nX: ")
+        .await
+        .unwrap();
+    trickle(&mut stream).await;
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_beginning_of_a_head_that_came_too_early_is_not_kept_for_ever() {
+    let app = spawn_app_with(&[
+        ("ESCAPEMENT__API__HEADER_TIMEOUT", "300ms"),
+        ("ESCAPEMENT__API__KEEP_ALIVE", "1s"),
+    ])
+    .await;
+    let whole = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    let two = format!("{whole}GET /nowhere HTTP/1.1\r\nX: ");
+    let answer = timeout(Duration::from_secs(10), exchange(&app, two.as_bytes())).await;
+    assert!(answer.unwrap().starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_so_many_connections() {
+    let app = spawn_app_with(&[("ESCAPEMENT__API__CONNECTIONS_PER_ADDRESS", "2")]).await;
+    let request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    let ask = async || {
+        let mut stream = connect(&app).await;
+        // It may be closed before it has been written to.
+        let _ = stream.write_all(request).await;
+        let answer = answer(&mut stream).await;
+        (stream, answer)
+    };
+    let (first, second) = (ask().await, ask().await);
+    for (_, answer) in [&first, &second] {
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    }
+    assert_eq!(ask().await.1, "", "a third one is closed");
+    drop(second);
+    let begun = Instant::now();
+    while ask().await.1.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+}
+
+/// What the gateway says next on this connection; nothing if it is closed.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut bytes = [0; 4096];
+    let length = stream.read(&mut bytes).await.unwrap_or(0);
+    String::from_utf8_lossy(&bytes[..length]).into_owned()
 }
 
 fn assert_bare(answer: &str, status: u16) {

@@ -6,11 +6,12 @@ use chrono::{TimeDelta, Utc};
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use store::Role;
-use store::tokens;
+use store::logs::Verdict;
+use store::{Role, tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::app::{User, spawn_app, spawn_app_on};
+use crate::app::{User, exec_path, spawn_app, spawn_app_on};
+use crate::log_completeness::store_lines_and_seal;
 use crate::wire;
 
 async fn delete(user: &User<'_>, id: i64) -> u16 {
@@ -192,4 +193,41 @@ async fn a_slow_body_does_not_outlast_a_revocation() {
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
     assert_eq!(me.get("/v1/jobs").await.1["count"], 0);
+}
+
+/// Nor does an answer that is sent for a long time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_not_sent_on_after_a_revocation() {
+    const LINE: usize = 128 * 1024;
+    let app = spawn_app().await;
+    let me = app.user("me").await;
+    let exec = me.exec(&me.job(json!({})).await).await;
+    let mut conn = app.store(Role::Logs).connection().await.unwrap();
+    let lines = vec![vec![b'x'; LINE]; 200];
+    store_lines_and_seal(&mut conn, &exec, lines, Verdict::Complete)
+        .await
+        .unwrap();
+    let (id, token) = me.new_token(json!({ "name": "slow" })).await;
+    let mut stream = wire::connect(&app).await;
+    let request = format!(
+        "GET {}/logs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token {token}\r\n\r\n",
+        exec_path(&exec)
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut begun = vec![0; 4096];
+    stream.read_exact(&mut begun).await.unwrap();
+    assert!(begun.starts_with(b"HTTP/1.1 200"));
+    let revoked = me
+        .send(Method::DELETE, &format!("/v1/tokens/{id}"), None)
+        .await;
+    assert_eq!(revoked.status(), 204);
+    let until = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < until {
+        me.get("/v1/account").await;
+    }
+    let mut rest = Vec::new();
+    // The connection is broken off, so that nobody takes it for the end.
+    let _ = stream.read_to_end(&mut rest).await;
+    assert!(rest.len() < 150 * LINE, "{} bytes", rest.len());
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
 }

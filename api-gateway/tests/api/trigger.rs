@@ -93,7 +93,8 @@ async fn a_refused_trigger_runs_nothing() {
 async fn another_program_needs_more_than_the_right_to_trigger() {
     let app = spawn_app().await;
     let user = app.user("me").await;
-    let job = user.job(json!({})).await;
+    let vars = json!({ "runtime_vars": { "A": "a" }, "secret_vars": { "S": "s" } });
+    let job = user.job(vars).await;
     let execs = format!("/v1/jobs/{}/execs", job["id"]);
     let (_, token) = user
         .new_token(json!({ "name": "ci", "scope": "trigger" }))
@@ -102,6 +103,9 @@ async fn another_program_needs_more_than_the_right_to_trigger() {
     for (body, expected) in [
         (json!({ "command": "env" }), 403),
         (json!({ "docker_image_tag": "mine" }), 403),
+        // bash runs what this says before anything else.
+        (json!({ "runtime_vars": { "BASH_ENV": "$(env >&2)" } }), 403),
+        (json!({ "runtime_vars": { "S": "of my choice" } }), 403),
         (
             json!({ "resource_size": "S", "runtime_vars": { "A": "b" } }),
             201,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api_gateway::waiting::Waiting;
+use api_gateway::waiting::{Rooms, Waiting};
 use bus::testing::Vhost;
 use bus::{Bus, HintBinding, HintRoute};
 use chassis::Process;
@@ -10,9 +10,12 @@ use reqwest::Method;
 use serde_json::json;
 use shared_types::message::Hint;
 use store::Role;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinSet;
 
-use crate::app::{exec_path, spawn_app, spawn_app_with};
+use crate::app::{User, exec_path, spawn_app, spawn_app_with};
 use crate::ending::{end, exec_id};
+use crate::wire::connect;
 
 /// Longer than any test: what comes earlier did not wait for it.
 const NEVER: Duration = Duration::from_hours(1);
@@ -91,6 +94,49 @@ async fn whoever_finds_no_room_to_wait_is_told_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_cannot_take_all_places() {
+    let app = spawn_app_with(&[("ESCAPEMENT__API__WAITING_PER_ACCOUNT", "2")]).await;
+    let (one, other) = (app.user("one").await, app.user("other").await);
+    let path = async |user: &User<'_>, wait| {
+        let exec = user.exec(&user.job(json!({})).await).await;
+        format!("{}?wait={wait}s", exec_path(&exec))
+    };
+    let (long, short) = (path(&one, 60).await, path(&other, 1).await);
+    let head = format!("GET {long} HTTP/1.1\r\nHost: x\r\nAuthorization: Token ");
+    let request = format!("{head}{}\r\n\r\n", one.token);
+    let mut waiting = JoinSet::new();
+    for _ in 0..2 {
+        let (mut stream, request) = (connect(&app).await, request.clone());
+        waiting.spawn(async move {
+            let mut answer = [0; 4096];
+            // Refused if the one below is in: then again, until there is a place.
+            loop {
+                stream.write_all(request.as_bytes()).await.unwrap();
+                let _ = stream.read(&mut answer).await.unwrap();
+            }
+        });
+    }
+    let refused = loop {
+        let (status, answer) = one.get(&long.replace("60s", "1s")).await;
+        if status == 429 {
+            break answer;
+        }
+    };
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("requests of this account that wait"),
+        "{detail}"
+    );
+    assert_eq!(other.get(&short).await.0, 200, "there is room for others");
+    // Who hangs up has its place no longer, whatever it asked for.
+    waiting.shutdown().await;
+    let begun = Instant::now();
+    while one.get(&long.replace("60s", "1s")).await.0 == 429 {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_answers_those_who_wait() {
     let app = spawn_app().await;
     let user = app.user("me").await;
@@ -117,7 +163,7 @@ async fn a_hint_wakes_who_waits_for_its_exec_only() {
     let bus = Bus::connect(vhost.config(), &process).unwrap();
     let hints = bus.hints(vec![HintBinding::AnyExecChanged]);
     hints.bound().wait_for(|bound| *bound).await.unwrap();
-    let waiting = Waiting::new(2);
+    let waiting = Waiting::new(Rooms { all: 2, account: 2 });
     let stopping = process.tasks.stopping();
     let serving = waiting
         .clone()
@@ -125,10 +171,10 @@ async fn a_hint_wakes_who_waits_for_its_exec_only() {
     process.tasks.spawn("waiting", serving);
 
     end(&app, &other).await;
-    let mut waiter = waiting.join(exec_id(&exec)).unwrap();
-    let mut ended = waiting.join(exec_id(&other)).unwrap();
+    let mut waiter = waiting.join(1, exec_id(&exec)).unwrap();
+    let mut ended = waiting.join(2, exec_id(&other)).unwrap();
     assert!(
-        waiting.join(exec_id(&exec)).is_none(),
+        waiting.join(3, exec_id(&exec)).is_err(),
         "there is room for two"
     );
     // Looked up with the first or after it, which was seen open by then.
@@ -144,7 +190,7 @@ async fn a_hint_wakes_who_waits_for_its_exec_only() {
     waiter.ended().await;
     drop(waiter);
     assert!(
-        waiting.join(exec_id(&exec)).is_some(),
+        waiting.join(3, exec_id(&exec)).is_ok(),
         "a place is given back"
     );
     assert!(process.drain(NEVER, NEVER).await);
