@@ -147,6 +147,11 @@ pub struct PodConfig {
     pub run_as_non_root: bool,
     /// Whether the image's files are read-only.
     pub read_only_root: bool,
+    /// Linux capabilities that are taken from those an image's user has by default.
+    pub drop_capabilities: Vec<String>,
+    /// Whether users of the pod are the node's. Without, root in a pod is nobody on the
+    /// node, which takes a kernel and a runtime with user namespaces.
+    pub host_users: bool,
     /// Whether the pod's processes share a namespace, in which the pause process and
     /// not the program is the first: SIGTERM then ends an ordinary program at once.
     pub share_process_namespace: bool,
@@ -163,6 +168,9 @@ pub struct NamespaceConfig {
     pub pod_security: String,
     /// Whether incoming connections to pods are denied.
     pub deny_ingress: bool,
+    /// Networks that programs cannot reach, as CIDRs; with none, they reach everything.
+    #[serde(default)]
+    pub egress_except: Vec<String>,
     /// Hard limits of the `ResourceQuota`; none if empty.
     #[serde(default)]
     pub quota: BTreeMap<String, String>,

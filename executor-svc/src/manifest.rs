@@ -7,8 +7,8 @@ use std::time::Duration;
 use cluster::{ClusterConfig, PodIdentity, names};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Container, EnvVar, LocalObjectReference, PodSchedulingGate, PodSecurityContext, PodSpec,
-    PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
+    Capabilities, Container, EnvVar, LocalObjectReference, PodSchedulingGate, PodSecurityContext,
+    PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -119,6 +119,7 @@ impl Template<'_> {
             // As the first process of its namespace a program is sent no signal that
             // it does not handle: one that handles none would live to its SIGKILL.
             share_process_namespace: self.pod.share_process_namespace.then_some(true),
+            host_users: (!self.pod.host_users).then_some(false),
             node_selector: (!selector.is_empty()).then(|| selector.clone()),
             security_context: Some(PodSecurityContext {
                 run_as_non_root: self.pod.run_as_non_root.then_some(true),
@@ -156,10 +157,19 @@ impl Template<'_> {
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(self.pod.allow_privilege_escalation),
                 read_only_root_filesystem: self.pod.read_only_root.then_some(true),
+                capabilities: self.capabilities(),
                 ..SecurityContext::default()
             }),
             termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
             ..Container::default()
+        })
+    }
+
+    fn capabilities(&self) -> Option<Capabilities> {
+        let dropped = &self.pod.drop_capabilities;
+        (!dropped.is_empty()).then(|| Capabilities {
+            drop: Some(dropped.clone()),
+            add: None,
         })
     }
 

@@ -1,20 +1,20 @@
 //! The Kubernetes namespace of a job-service namespace: made on first use, with
 //! what keeps its tenants from each other and from the cluster.
 
+mod objects;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cluster::{CallError, ClusterConfig, names, persist};
-use k8s_openapi::api::core::v1::{Namespace, ResourceQuota, ResourceQuotaSpec, ServiceAccount};
-use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use thiserror::Error;
 use tokio::sync::OnceCell;
 
 use crate::config::NamespaceConfig;
@@ -25,7 +25,23 @@ pub(crate) const SERVICE_ACCOUNT: &str = "escapement-exec";
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The namespaces that this process has made, or found to be there.
+/// Why a namespace cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum NamespaceError {
+    /// Somebody else's has the name: what runs in it, and what it may, is theirs.
+    #[error(
+        "the Kubernetes namespace {0} is not this installation's; its labels {by} and {instance} \
+         would say so",
+        by = names::MANAGED_BY,
+        instance = names::INSTANCE
+    )]
+    Foreign(String),
+    /// The API server did not do it.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
+/// The namespaces that this process has made, or found to be ours.
 pub(crate) struct Namespaces {
     client: Client,
     instance: String,
@@ -44,25 +60,37 @@ impl Namespaces {
         }
     }
 
-    /// Makes the namespace and what belongs in it, unless that was done.
-    pub(crate) async fn ensure(&self, name: &str) -> Result<(), CallError> {
-        self.made.once(name, self.make(name)).await
+    /// Makes the namespace and what belongs in it, unless that was done. One of that
+    /// name that is not ours is not touched.
+    pub(crate) async fn ensure(&self, name: &str) -> Result<(), NamespaceError> {
+        // Boxed, because it is large and hardly ever run.
+        self.made.once(name, Box::pin(self.make(name))).await
     }
 
-    async fn make(&self, name: &str) -> Result<(), CallError> {
-        create(&Api::all(self.client.clone()), &self.namespace(name)).await?;
+    async fn make(&self, name: &str) -> Result<(), NamespaceError> {
+        let (api, wanted) = (Api::all(self.client.clone()), self.namespace(name));
+        if create(&api, &wanted).await? == Created::WasThere {
+            let found = persist(LIMIT, || api.get(name)).await?;
+            if !is_of(found.labels(), wanted.labels()) {
+                return Err(NamespaceError::Foreign(name.to_owned()));
+            }
+        }
+        self.furnish(name).await
+    }
+
+    async fn furnish(&self, name: &str) -> Result<(), NamespaceError> {
         let account = ServiceAccount {
             metadata: self.metadata(SERVICE_ACCOUNT),
             automount_service_account_token: Some(false),
             ..ServiceAccount::default()
         };
         create(&Api::namespaced(self.client.clone(), name), &account).await?;
+        let policies = Api::namespaced(self.client.clone(), name);
         if self.config.deny_ingress {
-            create(
-                &Api::namespaced(self.client.clone(), name),
-                &self.deny_ingress(),
-            )
-            .await?;
+            create(&policies, &self.deny_ingress()).await?;
+        }
+        if !self.config.egress_except.is_empty() {
+            create(&policies, &self.egress()).await?;
         }
         if !self.config.quota.is_empty() {
             create(&Api::namespaced(self.client.clone(), name), &self.quota()).await?;
@@ -73,60 +101,6 @@ impl Namespaces {
     /// The namespace was found to be gone.
     pub(crate) fn forget(&self, name: &str) {
         self.made.cells().remove(name);
-    }
-
-    fn metadata(&self, name: &str) -> ObjectMeta {
-        let labels = [
-            (names::MANAGED_BY, names::ESCAPEMENT),
-            (names::INSTANCE, &self.instance),
-        ];
-        ObjectMeta {
-            name: Some(name.to_owned()),
-            labels: Some(
-                labels
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into(),
-            ),
-            ..ObjectMeta::default()
-        }
-    }
-
-    fn namespace(&self, name: &str) -> Namespace {
-        let mut metadata = self.metadata(name);
-        metadata.labels.get_or_insert_default().insert(
-            "pod-security.kubernetes.io/enforce".to_owned(),
-            self.config.pod_security.clone(),
-        );
-        Namespace {
-            metadata,
-            ..Namespace::default()
-        }
-    }
-
-    fn deny_ingress(&self) -> NetworkPolicy {
-        NetworkPolicy {
-            metadata: self.metadata("escapement-deny-ingress"),
-            spec: Some(NetworkPolicySpec {
-                pod_selector: Some(LabelSelector::default()),
-                policy_types: Some(vec!["Ingress".to_owned()]),
-                ..NetworkPolicySpec::default()
-            }),
-        }
-    }
-
-    fn quota(&self) -> ResourceQuota {
-        let hard = self.config.quota.iter();
-        let hard: BTreeMap<_, _> = hard
-            .map(|(name, limit)| (name.clone(), Quantity(limit.clone())))
-            .collect();
-        ResourceQuota {
-            metadata: self.metadata("escapement"),
-            spec: Some(ResourceQuotaSpec {
-                hard: Some(hard),
-                ..ResourceQuotaSpec::default()
-            }),
-            status: None,
-        }
     }
 }
 
@@ -150,15 +124,28 @@ impl Made {
     }
 }
 
-/// Creates an object; one that is there already is as good.
-async fn create<K>(api: &Api<K>, object: &K) -> Result<(), CallError>
+/// Whether labels name the installation that the others do.
+fn is_of(found: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -> bool {
+    let both = [names::MANAGED_BY, names::INSTANCE];
+    both.iter()
+        .all(|label| found.get(*label) == ours.get(*label))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Created {
+    Now,
+    WasThere,
+}
+
+/// Creates an object, unless there is one of its name.
+async fn create<K>(api: &Api<K>, object: &K) -> Result<Created, CallError>
 where
     K: Clone + Debug + Serialize + DeserializeOwned,
 {
     let params = PostParams::default();
     match persist(LIMIT, || api.create(&params, object)).await {
-        Ok(_) => Ok(()),
-        Err(error) if error.code() == Some(409) => Ok(()),
+        Ok(_) => Ok(Created::Now),
+        Err(error) if error.code() == Some(409) => Ok(Created::WasThere),
         Err(error) => Err(error),
     }
 }
@@ -170,6 +157,30 @@ mod tests {
     use futures::future::join_all;
 
     use super::*;
+
+    #[test]
+    fn a_namespace_is_ours_by_both_labels() {
+        let labels = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        let (by, instance) = ((names::MANAGED_BY, "escapement"), (names::INSTANCE, "one"));
+        let ours = labels(&[
+            by,
+            instance,
+            ("pod-security.kubernetes.io/enforce", "baseline"),
+        ]);
+        assert!(is_of(&labels(&[by, instance, ("more", "labels")]), &ours));
+        for foreign in [
+            labels(&[]),
+            labels(&[by]),
+            labels(&[instance]),
+            labels(&[by, (names::INSTANCE, "two")]),
+            labels(&[(names::MANAGED_BY, "Helm"), instance]),
+        ] {
+            assert!(!is_of(&foreign, &ours), "{foreign:?}");
+        }
+    }
 
     #[tokio::test]
     async fn a_burst_makes_a_namespace_once() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::Client;
+use e2e::{Client, Kubectl};
 use serde_json::{Value, json};
 
 use crate::ring::{self, LIMIT};
@@ -100,6 +100,30 @@ async fn an_image_can_be_named_by_its_digest() {
         let log = client.log(&exec).await.unwrap();
         assert_eq!(log[0], format!("Start pulling image: {image}@{digest}"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kubernetes_namespace_of_others_is_not_touched() {
+    let ring = ring::start().await;
+    let account = format!("{}-taken", ring.name());
+    let name = format!("jobs-{account}");
+    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": name, "labels": { "owner": "platform-team" } },
+    });
+    kubectl.create(&theirs).await.unwrap();
+    let client = ring.client_of(&account).await;
+    let exec = client.run("true").await.unwrap();
+    let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+    assert_eq!(detail["reason"], "config_error");
+    let message = detail["message"].as_str().unwrap();
+    assert!(message.contains(&name), "{message}");
+    let kinds = "networkpolicies,resourcequotas,jobs,pods,serviceaccounts";
+    let get = ["get", kinds, "--namespace", &name, "--output=name"];
+    let found = kubectl.run(&get, None).await.unwrap();
+    assert!(!found.contains("escapement"), "{found}");
+    assert!(!found.contains("/x-"), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

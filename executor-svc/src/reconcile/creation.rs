@@ -10,6 +10,7 @@ use store::lifecycle::{Applied, End, Tracked};
 use super::{After, ReconcileError, Reconciler};
 use crate::confidential::Confidential;
 use crate::manifest::Template;
+use crate::namespace::NamespaceError;
 use crate::objects::Created;
 
 impl Reconciler {
@@ -32,7 +33,15 @@ impl Reconciler {
             Err(why) => return self.refuse(exec, Reason::ConfigError, why).await,
         };
         let namespace = self.cluster().namespace(&exec.namespace);
-        self.namespaces.ensure(&namespace).await?;
+        match self.namespaces.ensure(&namespace).await {
+            Ok(()) => {}
+            Err(error @ NamespaceError::Foreign(_)) => {
+                return self
+                    .refuse(exec, Reason::ConfigError, error.to_string())
+                    .await;
+            }
+            Err(NamespaceError::Call(error)) => return Err(error.into()),
+        }
         match self.objects_of_attempt(&job, &spec, &confidential).await {
             Ok(Created::There(uid)) => {
                 let stored = self.record.job_created(exec.id, attempt, &uid).await?;
