@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz bench-ring bench-lists bench-schedules lint clean
+.PHONY: help up down status test e2e fuzz bench-ring bench-lists bench-schedules hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -53,6 +53,10 @@ bench-lists: ## time the first page of a million execs against one far down
 bench-schedules: ## time due and idle schedules against a probe and APScheduler
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq python -- $(MEASURED)/bench-schedules $(BENCH)
+
+hostile: ## one hostile client: what others feel of it, and the gateway's peak memory
+	cargo build --workspace --bins --profile measured
+	@$(MEASURED)/devstack with postgres rabbitmq -- $(MEASURED)/hostile $(BENCH)
 
 lint: ## formatting, clippy, dependency rules, go vet
 	cargo fmt --all --check
