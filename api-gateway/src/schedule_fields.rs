@@ -102,15 +102,18 @@ pub fn checked(
     result.map_err(refused).is_ok()
 }
 
+/// Instants that are looked at where one pair does not show how close they come.
+const LOOKED_AT: usize = 1000;
+
 /// Whether instants keep the shortest period. An interval shows its own at once, and
-/// cron has whole seconds; where more is asked, its next instants are looked at.
+/// cron has whole seconds; where more is asked, its first instants are looked at.
 fn seldom_enough(recurrence: &Recurrence, shortest: TimeDelta) -> Result<(), String> {
     let first = recurrence.kth(0);
     let next = |slot: &Slot| recurrence.first_after(slot.at);
     let looked_at = if shortest <= TimeDelta::seconds(1) {
         2
     } else {
-        1000
+        LOOKED_AT
     };
     let slots: Vec<_> = successors(first, next).take(looked_at).collect();
     let apart = |pair: &[Slot]| (pair[1].at - pair[0].at, pair[0].at);

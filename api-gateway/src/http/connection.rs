@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
@@ -57,14 +58,9 @@ impl Pace {
 
     /// Returns when the client has closed its side, or broken the connection. It may
     /// still read, so what it gets then is an answer.
-    pub fn gone(&self) -> impl Future<Output = ()> + use<> {
-        let mut gone = self.gone.subscribe();
-        async move {
-            if gone.wait_for(|gone| *gone).await.is_err() {
-                // The connection itself is dropped, and this future with it.
-                pending::<()>().await;
-            }
-        }
+    async fn gone(&self) {
+        // The sender is in `self`, so it cannot be dropped meanwhile.
+        let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
     }
 
     /// Some of a head has come, if it is waited for.
@@ -81,6 +77,15 @@ impl Pace {
     pub(super) fn begin(self: &Rc<Self>) -> Busy {
         self.deadline.set(None);
         Busy(self.clone())
+    }
+}
+
+/// Returns when the client of this request has gone.
+pub(super) async fn gone(request: &HttpRequest) {
+    match request.conn_data::<Rc<Pace>>() {
+        Some(pace) => pace.gone().await,
+        // Only a test's made-up request has no connection.
+        None => pending().await,
     }
 }
 

@@ -1,7 +1,5 @@
 //! `/v1/jobs/{job}/execs`.
 
-use std::future::pending;
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,7 +8,7 @@ use shared_types::{ExecId, JobId};
 use store::access::Access;
 
 use super::body::OptionalBody;
-use super::connection::Pace;
+use super::connection::gone;
 use super::jobs::job_id;
 use super::origin::origin;
 use super::query::Query;
@@ -73,16 +71,7 @@ pub async fn get(
     let time = wait_time(&query).map_err(|why| ApiError::invalid("wait", why))?;
     let ids = ids(&path)?;
     let (job, exec) = match time {
-        Some(time) => {
-            let pace = request.conn_data::<Rc<Pace>>().cloned();
-            let gone = async {
-                match pace {
-                    Some(pace) => pace.gone().await,
-                    None => pending().await,
-                }
-            };
-            execs::wait(&gateway, &caller, ids, (time, gone)).await?
-        }
+        Some(time) => execs::wait(&gateway, &caller, ids, (time, gone(&request))).await?,
         None => execs::get(&gateway, &caller, Access::Read, ids).await?,
     };
     Ok(HttpResponse::Ok().json(ExecView::new(&exec, JobView::new(&job, Utc::now()))))

@@ -2,6 +2,8 @@
 //! exactly as a schema can; where a regular expression cannot say it, `format`
 //! names the rule.
 
+mod images;
+
 use std::ops::RangeInclusive;
 
 use serde_json::json;
@@ -11,6 +13,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
+pub use self::images::{image_repo, image_tag, image_tag_or_none, registry};
 use super::types::typed;
 pub use super::types::{boolean, format, number, or_null, pattern, text, word};
 use crate::variables::SECRET_NAME_MAX;
@@ -106,25 +109,6 @@ fn null() -> Object {
     ObjectBuilder::new().schema_type(Type::Null).build()
 }
 
-const HOST_LABEL: &str = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?";
-const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|\
-                    655[0-2][0-9]|6553[0-5])";
-
-fn host_and_port() -> String {
-    format!(r"{HOST_LABEL}(\.{HOST_LABEL})*(:{PORT})?")
-}
-
-/// See [`crate::image::registry`].
-pub fn registry() -> Object {
-    let host = format!("^{}$", host_and_port());
-    pattern(
-        &host,
-        255,
-        "A registry's host, and its port",
-        "registry.example.com:5000",
-    )
-}
-
 /// See [`crate::registries::parse`].
 pub fn username() -> Object {
     let text = r"^[^:\u0000-\u001f\u007f-\u009f]+$";
@@ -137,39 +121,6 @@ pub fn password() -> Object {
     schema.min_length = Some(1);
     schema.max_length = Some(registries::PASSWORD_MAX);
     schema
-}
-
-/// See [`crate::image::repository`]. A first part with a dot is a registry if
-/// anything follows it.
-pub fn image_repo() -> Object {
-    const PART: &str = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*";
-    const PART_WITHOUT_DOT: &str = "[a-z0-9]+((__?|-+)[a-z0-9]+)*";
-    let registry = host_and_port();
-    let mut schema = pattern(
-        &format!("^(({registry}|{PART_WITHOUT_DOT})/{PART}(/{PART})*|{PART})(@{DIGEST})?$"),
-        255,
-        "Repository of the image, without a tag; may pin one image by its digest",
-        "registry.example.com/chennanfei/job_image",
-    );
-    schema.min_length = Some(1);
-    schema
-}
-
-const TAG: &str = "[A-Za-z0-9_][A-Za-z0-9_.-]*";
-const DIGEST: &str = "sha256:[0-9a-f]{64}";
-
-/// See [`crate::image::tag`].
-pub fn image_tag() -> Object {
-    let tag = format!("^({TAG}|{DIGEST})$");
-    pattern(&tag, 128, "Tag of the image, or its digest", "latest")
-}
-
-/// See [`crate::image::tag_beside`].
-pub fn image_tag_or_none() -> Object {
-    let tag = format!("^({TAG}|{DIGEST})?$");
-    let description =
-        "Tag of the image, or its digest; may be empty if `docker_image_repo` has one";
-    pattern(&tag, 128, description, "latest")
 }
 
 /// The name of a size of this deployment.

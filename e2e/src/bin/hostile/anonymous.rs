@@ -6,12 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use reqwest::Client;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::Target;
+use crate::{Target, client};
 
 const LOGIN: &str = "/v1/generate-api-token";
 /// Connections that are kept open by a byte now and then.
@@ -37,7 +36,7 @@ async fn bombs(target: Target) -> Result<String> {
         bomb.write_all(&vec![b' '; 1024 * 1024])?;
     }
     let bomb = bomb.finish()?;
-    let (http, mut sent) = (Client::new(), 0);
+    let (http, mut sent) = (client()?, 0);
     while !target.is_over() {
         let request = http.post(format!("{}{LOGIN}", target.origin));
         let request = request
@@ -53,7 +52,7 @@ async fn bombs(target: Target) -> Result<String> {
 /// A name of a megabyte, which is no field.
 async fn long_names(target: Target) -> Result<String> {
     let body = format!("{{\"{}\":1}}", "a".repeat(1_000_000));
-    let (http, mut sent) = (Client::new(), 0);
+    let (http, mut sent) = (client()?, 0);
     while !target.is_over() {
         let request = http.post(format!("{}{LOGIN}", target.origin));
         let request = request.header("content-type", "application/json");

@@ -39,6 +39,12 @@ struct Target {
     until: Instant,
 }
 
+/// A client that gives up: a connection that was closed while it still sent can leave it
+/// waiting for ever.
+fn client() -> Result<Client> {
+    Ok(Client::builder().timeout(Duration::from_secs(10)).build()?)
+}
+
 impl Target {
     fn is_over(&self) -> bool {
         Instant::now() >= self.until

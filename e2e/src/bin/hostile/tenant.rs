@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use reqwest::{Client, RequestBuilder};
+use reqwest::RequestBuilder;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::Target;
+use crate::{Target, client};
 
 /// Starts all of it; makes the jobs that it lists before.
 pub(crate) async fn attack(target: &Target, attacks: &mut JoinSet<Result<String>>) -> Result<()> {
@@ -45,12 +45,13 @@ fn with_token(request: RequestBuilder, target: &Target) -> RequestBuilder {
 
 /// The largest lists there are.
 async fn lists(target: Target) -> Result<String> {
-    let (http, mut sent, mut bytes) = (Client::new(), 0_u64, 0);
+    let (http, mut sent, mut bytes) = (client()?, 0_u64, 0);
     while !target.is_over() {
         let list = http.get(format!("{}/v1/jobs?page_size=100", target.origin));
-        let answer = with_token(list, &target).send().await?;
-        sent += 1;
-        bytes += answer.bytes().await?.len() as u64;
+        if let Ok(answer) = with_token(list, &target).send().await {
+            sent += 1;
+            bytes += answer.bytes().await.map_or(0, |bytes| bytes.len()) as u64;
+        }
     }
     let mean = bytes / sent.max(1) / 1024;
     Ok(format!("{sent} lists of the largest jobs, {mean} KiB each"))
@@ -59,7 +60,7 @@ async fn lists(target: Target) -> Result<String> {
 /// A name of a megabyte, which is no field of a job.
 async fn long_names(target: Target) -> Result<String> {
     let body = format!("{{\"{}\":1}}", "a".repeat(1_000_000));
-    let (http, mut sent) = (Client::new(), 0);
+    let (http, mut sent) = (client()?, 0);
     while !target.is_over() {
         let post = http.post(format!("{}/v1/jobs", target.origin));
         let _ = with_token(post, &target).body(body.clone()).send().await;
@@ -73,7 +74,7 @@ async fn empty_words(target: Target) -> Result<String> {
     let body = json!({
         "name": "empty", "docker_image_repo": "r.io/x", "command": vec![""; 300_000],
     });
-    let (http, body, mut sent) = (Client::new(), body.to_string(), 0);
+    let (http, body, mut sent) = (client()?, body.to_string(), 0);
     while !target.is_over() {
         let post = http.post(format!("{}/v1/jobs", target.origin));
         let _ = with_token(post, &target).body(body.clone()).send().await;
