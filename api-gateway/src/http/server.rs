@@ -58,6 +58,11 @@ impl Gate {
     }
 }
 
+/// How long what a client still sends is read when its answer did not wait for it, as
+/// when its body is too large. Closed at once, the connection would be reset, and
+/// the client might never see the answer.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 2048;
 
@@ -102,6 +107,7 @@ pub fn bind(
             })
             .keep_alive(keep_alive)
             .client_request_timeout(head_timeout)
+            .client_disconnect_timeout(LINGER)
             .local_addr(address)
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.pace());

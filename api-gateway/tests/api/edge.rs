@@ -2,6 +2,7 @@
 //! what it may cost, and that `HEAD` answers as `GET` does.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use api_gateway::http::routes::ROUTES;
 use flate2::Compression;
@@ -10,10 +11,12 @@ use futures::future::join_all;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::app::{exec_path, read, spawn_app};
 use crate::process::Gateway;
-use crate::wire::{JOB, exchange};
+use crate::wire::{JOB, connect, exchange};
 
 const LOGIN: &str = "/v1/generate-api-token";
 
@@ -97,6 +100,30 @@ async fn a_body_of_many_small_parts_takes_no_memory() {
         assert_eq!(statuses, [413; 20], "{kind}");
         assert!(risen < ROOM, "{kind}: {risen} bytes");
     }
+}
+
+/// Closed at once, its connection would be reset, which can throw the answer away.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_refused_early_may_send_to_the_end() {
+    let app = spawn_app().await;
+    let body = vec![b'x'; 1_000_000];
+    let head = format!(
+        "POST {LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = connect(&app).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body[..20_000]).await.unwrap();
+    let mut answer = [0; 1024];
+    let read = stream.read(&mut answer).await.unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 413 "));
+    for part in body[20_000..].chunks(20_000) {
+        stream.write_all(part).await.unwrap();
+    }
+    stream.shutdown().await.unwrap();
+    let rest = timeout(Duration::from_secs(10), stream.read_to_end(&mut Vec::new())).await;
+    rest.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
