@@ -12,6 +12,7 @@ use chassis::{Backoff, ConfigError, Latch, Process};
 use store::secrets::{Keyring, SecretsConfig};
 use store::{Role, Store, StoreError, idempotency};
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -96,6 +97,7 @@ impl Api {
             keyring: keyring(&config.secrets)?,
             store: store.clone(),
             publisher: bus.publisher(),
+            runtime: Handle::current(),
             tasks: process.tasks.clone(),
             catalog,
         };

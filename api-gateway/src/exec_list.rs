@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::fields::FieldError;
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::page::{Cut, PageRequest, Sort, json_bytes};
+use crate::page::{Cut, PageRequest, Sort};
 use crate::params::{self, Params};
 
 const MODES: [TriggerMode; 2] = [TriggerMode::Manual, TriggerMode::Scheduled];
@@ -57,9 +57,7 @@ impl ExecList {
         let count = execs::count(&mut conn, &self.filter).await?;
         let rows = execs::list(&mut conn, &self.filter, self.page.query()).await?;
         let key = |exec: &Exec| (exec.created_at, exec.id);
-        let bytes = |exec: &Exec| json_bytes(&exec.spec) + json_bytes(&exec.overrides);
-        let cut = self.page.cut_large(rows, key, bytes);
-        Ok((count, cut))
+        Ok((count, self.page.cut(rows, key)))
     }
 }
 

@@ -9,10 +9,7 @@ mod sort;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-
-use serde::Serialize;
-use store::page::{Page, Position};
+use store::page::{Page, Position, Rows};
 
 pub use self::cursor::Key;
 pub use self::sort::Sort;
@@ -20,10 +17,6 @@ use crate::params::Params;
 
 const SIZE_DEFAULT: u32 = 20;
 const SIZE_MAX: u32 = 100;
-
-/// Bytes of a page's rows at most, as JSON: a hundred of the largest jobs would be
-/// twenty times as much.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How many rows `page` may skip. Skipping costs what it skips, so without a
 /// bound one request could make the database read millions of rows; a person
@@ -53,7 +46,7 @@ impl<K: Key> PageRequest<K> {
         }
     }
 
-    /// What to load: one row more than fits, which tells whether the list goes on.
+    /// What to load.
     pub fn query(&self) -> Page<K>
     where
         K: Clone,
@@ -61,38 +54,18 @@ impl<K: Key> PageRequest<K> {
         Page {
             position: self.position.clone(),
             direction: self.sort.direction,
-            limit: i64::from(self.size) + 1,
+            limit: i64::from(self.size),
         }
     }
 
-    /// Cuts what [`PageRequest::query`] loaded to the page.
-    pub fn cut<T>(&self, rows: Vec<T>, key: impl Fn(&T) -> K) -> Cut<T> {
-        self.cut_large(rows, key, |_| 0)
-    }
-
-    /// The same where rows may be large: at [`BYTES_MAX`], though never without a row.
-    pub fn cut_large<T>(
-        &self,
-        mut rows: Vec<T>,
-        key: impl Fn(&T) -> K,
-        bytes: impl Fn(&T) -> usize,
-    ) -> Cut<T> {
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
-        let fit = match self.position {
-            Position::Before(_) => fit(rows.iter().rev().map(bytes)),
-            _ => fit(rows.iter().map(bytes)),
-        };
-        let size = size.min(fit);
-        let goes_on = rows.len() > size;
+    /// What [`PageRequest::query`] loaded, with the cursors of its neighbours.
+    pub fn cut<T>(&self, page: Rows<T>, key: impl Fn(&T) -> K) -> Cut<T> {
+        let Rows { rows, goes_on } = page;
         let (before, after) = match self.position {
-            Position::Skip(rows) => (rows > 0, goes_on),
+            Position::Skip(skipped) => (skipped > 0, goes_on),
             Position::After(_) => (true, goes_on),
             Position::Before(_) => (goes_on, true),
         };
-        if let (Position::Before(_), true) = (&self.position, goes_on) {
-            rows.drain(..rows.len() - size);
-        }
-        rows.truncate(size);
         let link = |there: bool, row: Option<&T>, position: fn(K) -> Position<K>| {
             row.filter(|_| there)
                 .and_then(|row| cursor::write(position(key(row)), self.sort))
@@ -103,34 +76,6 @@ impl<K: Key> PageRequest<K> {
             rows,
         }
     }
-}
-
-/// How many of these, in their order, fit on a page.
-fn fit(bytes: impl Iterator<Item = usize>) -> usize {
-    let sums = bytes.scan(0_usize, |sum, bytes| {
-        *sum = sum.saturating_add(bytes);
-        Some(*sum)
-    });
-    sums.take_while(|sum| *sum <= BYTES_MAX).count().max(1)
-}
-
-/// How long a value is as JSON.
-pub fn json_bytes(value: &impl Serialize) -> usize {
-    struct Length(usize);
-    impl io::Write for Length {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut length = Length(0);
-    // What has no JSON form fails when it is answered, and says so there.
-    let _ = serde_json::to_writer(&mut length, value);
-    length.0
 }
 
 fn whole_number(text: &str) -> Result<u32, String> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
 use store::access::Access;
-use store::page::{Count, Direction, Page, Position};
+use store::page::{Count, Direction, Page, Position, Rows};
 use store::slots::{
     self, CancelReason, CoalesceReason, MissReason, SkipReason, Slot, SlotFilter, SlotKey,
     SlotOutcome,
@@ -100,7 +100,7 @@ impl SlotList {
         conn: &mut PgConnection,
         pending: Vec<Slot>,
         generations: &Generations,
-    ) -> Result<Vec<Slot>, ApiError> {
+    ) -> Result<Rows<Slot>, ApiError> {
         let Page {
             position,
             direction,
@@ -112,8 +112,9 @@ impl SlotList {
             Position::Before(key) => (Some(key), 0, true),
         };
         let is_ascending = (direction == Direction::Ascending) != is_backward;
-        let limit = limit + skipped;
-        let entries = slots::singles(conn, &self.filter, (key, is_ascending), limit).await?;
+        // One more tells whether the list goes on.
+        let wanted = limit + skipped + 1;
+        let entries = slots::singles(conn, &self.filter, (key, is_ascending), wanted).await?;
         let at = key.map(|key| key.slot_at);
         // An instant of the key itself may lie on this side of it.
         let bound = at.map(|at| {
@@ -123,19 +124,22 @@ impl SlotList {
                 at + chrono::TimeDelta::microseconds(1)
             }
         });
-        let mut ranges = slots::ranges(conn, &self.filter, (bound, is_ascending), limit).await?;
+        let mut ranges = slots::ranges(conn, &self.filter, (bound, is_ascending), wanted).await?;
         ranges.extend(pending);
         let walk = Walk {
             key,
             is_ascending,
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            limit: usize::try_from(wanted).unwrap_or(usize::MAX),
         };
         let mut rows = ledger::page(entries, &ranges, generations, &self.filter, walk);
         rows.drain(..usize::try_from(skipped).unwrap_or_default().min(rows.len()));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
         if is_backward {
             rows.reverse();
         }
-        Ok(rows)
+        Ok(Rows { rows, goes_on })
     }
 }
 

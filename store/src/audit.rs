@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::StoreError;
-use crate::page::{Count, CountOf, Page, load_page};
+use crate::page::{Count, CountOf, Page, Rows, load_page};
 use crate::schema::audit_log;
 
 /// An act to be told of.
@@ -95,9 +95,9 @@ pub async fn list(
     namespace: &str,
     filter: &Filter,
     page: Page<RecordId>,
-) -> Result<Vec<Record>, StoreError> {
+) -> Result<Rows<Record>, StoreError> {
     let query = filtered(namespace, filter).select(Record::as_select());
-    Ok(load_page!(query, audit_log::id, page, conn)?)
+    Ok(load_page!(query, (audit_log::id), page, conn)?)
 }
 
 /// How many acts there are on all pages, up to [`COUNTED`](crate::page::COUNTED).

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{JobId, Shards};
 
 use crate::StoreError;
-use crate::page::{Count, Page, load_page};
+use crate::page::{Count, Page, Rows, load_page};
 use crate::schema::{backfills, schedules};
 
 /// Number of a backfill, given by the database.
@@ -134,13 +134,13 @@ pub async fn list(
     conn: &mut AsyncPgConnection,
     job: JobId,
     page: Page<BackfillId>,
-) -> Result<Vec<Backfill>, StoreError> {
+) -> Result<Rows<Backfill>, StoreError> {
     let query = backfills::table
         .filter(backfills::job_id.eq(job.0))
         .select(Row::as_select())
         .into_boxed();
-    let rows: Vec<Row> = load_page!(query, backfills::id, page, conn)?;
-    Ok(rows.into_iter().map(Backfill::from).collect())
+    let page: Rows<Row> = load_page!(query, (backfills::id), page, conn)?;
+    page.try_map(|row| Ok(row.into()))
 }
 
 /// How many backfills a job has.

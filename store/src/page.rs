@@ -3,10 +3,13 @@
 
 mod count;
 mod row;
+mod rows;
 
 pub(crate) use count::CountOf;
 pub use count::{COUNTED, Count};
 pub(crate) use row::RowComparison;
+pub use rows::{BYTES_MAX, Rows};
+pub(crate) use rows::{read, stored_bytes};
 
 /// Which end of a list comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub struct Page<K> {
     pub position: Position<K>,
     /// Which way the list runs.
     pub direction: Direction,
-    /// How many rows at most.
+    /// How many rows at most; large ones may be fewer ([`BYTES_MAX`]).
     pub limit: i64,
 }
 
@@ -61,26 +64,30 @@ impl<K> Page<K> {
 }
 
 /// Orders, limits and cuts a boxed query by its key, one column or two;
-/// evaluates to the rows in the list's order. A macro because diesel's types for
-/// "any query over any table" are longer than what they would save.
+/// evaluates to the [`Rows`]. `$bytes` tells how large a row is, where rows may be
+/// large. A macro because diesel's types for "any query over any table" are longer
+/// than what they would save.
 macro_rules! load_page {
-    ($query:expr, ($first:expr, $second:expr), $page:expr, $conn:expr) => {{
+    ($query:expr, $key:tt, $page:expr, $conn:expr) => {
+        $crate::page::load_page!($query, $key, $page, $conn, |_| 0)
+    };
+    ($query:expr, ($first:expr, $second:expr), $page:expr, $conn:expr, $bytes:expr) => {{
         use $crate::page::RowComparison as Row;
-        $crate::page::load_page!(@ $query, $page, $conn, key,
+        $crate::page::load_page!(@ $query, $page, $conn, $bytes, key,
             Row::less(($first, $second), (key.0, key.1.0)),
             Row::greater(($first, $second), (key.0, key.1.0)),
             ($first.asc(), $second.asc()),
             ($first.desc(), $second.desc()))
     }};
-    ($query:expr, $column:expr, $page:expr, $conn:expr) => {
-        $crate::page::load_page!(@ $query, $page, $conn, key,
+    ($query:expr, ($column:expr), $page:expr, $conn:expr, $bytes:expr) => {
+        $crate::page::load_page!(@ $query, $page, $conn, $bytes, key,
             $column.lt(key.0), $column.gt(key.0), $column.asc(), $column.desc())
     };
-    (@ $query:expr, $page:expr, $conn:expr, $key:ident,
+    (@ $query:expr, $page:expr, $conn:expr, $bytes:expr, $key:ident,
      $less:expr, $greater:expr, $ascending:expr, $descending:expr) => {{
         use $crate::page::Position;
         let (ascending, backward) = ($page.is_ascending(), $page.is_backward());
-        let query = $query.limit($page.limit);
+        let query = $query.limit($page.limit + 1);
         let query = match $page.position {
             Position::Skip(rows) => query.offset(rows),
             Position::After($key) | Position::Before($key) if ascending => query.filter($greater),
@@ -91,12 +98,15 @@ macro_rules! load_page {
         } else {
             query.order($descending)
         };
-        let rows = query.load($conn).await;
-        rows.map(|mut rows: Vec<_>| {
+        let read = async {
+            let rows = query.load_stream($conn).await?;
+            $crate::page::read(rows, $page.limit, $bytes).await
+        };
+        read.await.map(|mut page| {
             if backward {
-                rows.reverse();
+                page.rows.reverse();
             }
-            rows
+            page
         })
     }};
 }

@@ -91,7 +91,7 @@ async fn a_trigger_snapshots_a_job_that_is_not_deleted() {
         ("north", &job.definition.spec)
     );
     let list = execs::list(&mut conn, &ExecFilter::of(job.id), Page::newest(10)).await;
-    assert_eq!(list.unwrap(), [exec]);
+    assert_eq!(list.unwrap().rows, [exec]);
 
     diesel::update(schema::jobs::table)
         .set(schema::jobs::deleted_at.eq(now))

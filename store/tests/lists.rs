@@ -76,29 +76,30 @@ macro_rules! walk {
         let mut there = Vec::new();
         let mut position = Position::Skip(0);
         loop {
-            let rows = $load(Page {
+            let page = $load(Page {
                 position,
                 direction: $direction,
                 limit: $limit,
             })
             .await;
-            let Some(last) = rows.last() else { break };
-            position = Position::After($key(last));
-            there.extend(rows);
-        }
-        let mut back = there.last().cloned().into_iter().collect::<Vec<_>>();
-        loop {
-            let position = Position::Before($key(&back[0]));
-            let rows = $load(Page {
-                position,
-                direction: $direction,
-                limit: $limit,
-            })
-            .await;
-            if rows.is_empty() {
+            there.extend(page.rows);
+            if !page.goes_on {
                 break;
             }
-            back.splice(0..0, rows);
+            position = Position::After($key(&there[there.len() - 1]));
+        }
+        let mut back = there.last().cloned().into_iter().collect::<Vec<_>>();
+        let mut goes_on = true;
+        while goes_on {
+            let position = Position::Before($key(&back[0]));
+            let page = $load(Page {
+                position,
+                direction: $direction,
+                limit: $limit,
+            })
+            .await;
+            goes_on = page.goes_on;
+            back.splice(0..0, page.rows);
         }
         assert_eq!(there, back);
         there
@@ -250,7 +251,7 @@ async fn each_filter_of_jobs() {
     for (filter, expected) in cases {
         let page = JobPage::ByCreation(Page::newest(10));
         let found = jobs::list(&mut conn, &filter, page).await.unwrap();
-        let found: Vec<_> = found.iter().map(|job| job.id).collect();
+        let found: Vec<_> = found.rows.iter().map(|job| job.id).collect();
         assert_eq!(found, expected, "{filter:?}");
         let count = jobs::count(&mut conn, &filter).await.unwrap();
         assert_eq!(usize::try_from(count), Ok(expected.len()), "{filter:?}");
@@ -300,7 +301,7 @@ async fn each_filter_of_execs() {
         let found = execs::list(&mut conn, &filter, Page::newest(10))
             .await
             .unwrap();
-        let found: Vec<_> = found.iter().map(|exec| exec.id).collect();
+        let found: Vec<_> = found.rows.iter().map(|exec| exec.id).collect();
         assert_eq!(found, expected, "{filter:?}");
         let count = execs::count(&mut conn, &filter).await.unwrap();
         let rows = i64::try_from(expected.len()).unwrap();
@@ -318,7 +319,7 @@ async fn a_hidden_exec_is_neither_listed_nor_counted() {
     hide(&mut conn, &ids[..1]).await;
     assert_eq!(counted(&mut conn, job.id).await, 2);
     let found = execs::list(&mut conn, &ExecFilter::of(job.id), Page::newest(10)).await;
-    let found: Vec<_> = found.unwrap().iter().map(|exec| exec.id).collect();
+    let found: Vec<_> = found.unwrap().rows.iter().map(|exec| exec.id).collect();
     assert_eq!(found, [ids[2], ids[1]]);
     // Purged: the hidden one was given up already.
     conn.batch_execute("DELETE FROM execs WHERE deleted_at IS NOT NULL")

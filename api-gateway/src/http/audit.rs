@@ -32,5 +32,5 @@ pub async fn list(
     let list = AuditList::parse(|name| query.get(name)).map_err(ApiError::Invalid)?;
     let (count, cut) = list.load(&gateway, &caller, &namespace).await?;
     let results = cut.rows.iter().map(AuditView::from).collect();
-    Ok(HttpResponse::Ok().json(links.envelope(&request, (count, &cut), results)))
+    Ok(HttpResponse::Ok().json(links.links(&request).envelope((count, &cut), results)))
 }

@@ -18,16 +18,19 @@ pub struct LinkBase {
     pub behind_proxy: bool,
 }
 
-impl LinkBase {
+/// Links to pages of the list that a request asked for.
+#[derive(Debug, Clone)]
+pub struct Links {
+    /// The URL without its query.
+    list: String,
+    /// The request's own query without what tells the page.
+    kept: String,
+}
+
+impl Links {
     /// A page with links that keep the request's own query.
-    pub fn envelope<T, V>(
-        &self,
-        request: &HttpRequest,
-        (count, cut): (Count, &Cut<T>),
-        results: Vec<V>,
-    ) -> Envelope<V> {
-        let link =
-            |cursor: &Option<String>| cursor.as_ref().map(|cursor| self.link(request, cursor));
+    pub fn envelope<T, V>(&self, (count, cut): (Count, &Cut<T>), results: Vec<V>) -> Envelope<V> {
+        let link = |cursor: &Option<String>| cursor.as_ref().map(|cursor| self.link(cursor));
         Envelope {
             count: count.rows,
             count_is_exact: count.is_exact,
@@ -37,19 +40,31 @@ impl LinkBase {
         }
     }
 
-    fn link(&self, request: &HttpRequest, cursor: &str) -> String {
+    fn link(&self, cursor: &str) -> String {
+        let query = form_urlencoded::Serializer::new(self.kept.clone())
+            .append_pair("cursor", cursor)
+            .finish();
+        format!("{}?{query}", self.list)
+    }
+}
+
+impl LinkBase {
+    /// What leads to other pages of the list that is asked for.
+    pub fn links(&self, request: &HttpRequest) -> Links {
         let base = self.public_url.as_ref().map_or_else(
             || self.asked_host(request),
             |url| url.as_str().trim_end_matches('/').to_owned(),
         );
         let asked = form_urlencoded::parse(request.query_string().as_bytes());
         let kept = asked.filter(|(name, _)| name != "page" && name != "cursor");
-        let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(kept)
-            .append_pair("cursor", cursor)
-            .finish();
-        format!("{base}{}?{query}", request.path())
+        Links {
+            list: format!("{base}{}", request.path()),
+            kept: form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(kept)
+                .finish(),
+        }
     }
+
     fn asked_host(&self, request: &HttpRequest) -> String {
         if self.behind_proxy {
             let connection = request.connection_info();

@@ -6,6 +6,7 @@ use chrono::Utc;
 use super::jobs::job_id;
 use super::links::LinkBase;
 use super::query::Query;
+use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::exec_list::ExecList;
@@ -35,10 +36,14 @@ pub async fn jobs(
     let query = Query::of(&request);
     let list = JobList::parse(|name| query.get(name), caller.name());
     let list = list.map_err(ApiError::Invalid)?;
-    let (count, page) = list.load(&gateway, &caller).await?;
-    let now = Utc::now();
-    let results = page.rows.iter().map(|job| JobView::new(job, now)).collect();
-    Ok(HttpResponse::Ok().json(links.envelope(&request, (count, &page), results)))
+    let links = links.links(&request);
+    let answer = gateway.aside(move |gateway| async move {
+        let (count, page) = list.load(&gateway, &caller).await?;
+        let now = Utc::now();
+        let results = page.rows.iter().map(|job| JobView::new(job, now)).collect();
+        Answer::ok(&links.envelope((count, &page), results))
+    });
+    Ok(answer.await?.into())
 }
 
 /// `GET /v1/jobs/{job}/execs?status=&trigger_mode=&region_name=&created_after=
@@ -62,7 +67,11 @@ pub async fn execs(
     let query = Query::of(&request);
     let list = ExecList::parse(|name| query.get(name), job_id(&path)?);
     let list = list.map_err(ApiError::Invalid)?;
-    let (count, page) = list.load(&gateway, &caller).await?;
-    let results = page.rows.iter().map(ExecView::from).collect();
-    Ok(HttpResponse::Ok().json(links.envelope(&request, (count, &page), results)))
+    let links = links.links(&request);
+    let answer = gateway.aside(move |gateway| async move {
+        let (count, page) = list.load(&gateway, &caller).await?;
+        let results = page.rows.iter().map(ExecView::from).collect();
+        Answer::ok(&links.envelope((count, &page), results))
+    });
+    Ok(answer.await?.into())
 }

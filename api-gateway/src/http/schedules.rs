@@ -75,7 +75,7 @@ pub async fn slots(
     let list = list.map_err(ApiError::Invalid)?;
     let (count, page) = list.load(&gateway, &caller, Utc::now()).await?;
     let results = page.rows.iter().map(SlotView::from).collect();
-    Ok(HttpResponse::Ok().json(links.envelope(&request, (count, &page), results)))
+    Ok(HttpResponse::Ok().json(links.links(&request).envelope((count, &page), results)))
 }
 
 /// `GET /v1/jobs/{job}/backfills?sort=&page=&page_size=&cursor=`
@@ -99,7 +99,7 @@ pub async fn backfills(
     let list = list.map_err(ApiError::Invalid)?;
     let (count, page) = list.load(&gateway, &caller).await?;
     let results = page.rows.iter().map(BackfillView::from).collect();
-    Ok(HttpResponse::Ok().json(links.envelope(&request, (count, &page), results)))
+    Ok(HttpResponse::Ok().json(links.links(&request).envelope((count, &page), results)))
 }
 
 /// `POST /v1/jobs/{job}/backfills`

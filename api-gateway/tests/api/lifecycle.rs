@@ -50,5 +50,5 @@ async fn a_client_that_hangs_up_leaves_whole_rows() {
     let page = JobPage::ByCreation(Page::newest(1000));
     let with_schedule = jobs::list(&mut conn, &all, page).await.unwrap();
     assert!(count > 0);
-    assert_eq!(usize::try_from(count), Ok(with_schedule.len()));
+    assert_eq!(usize::try_from(count), Ok(with_schedule.rows.len()));
 }

@@ -111,6 +111,7 @@ async fn what_was_done_is_in_the_audit_log() {
         .await
         .unwrap();
     let acts: Vec<_> = log
+        .rows
         .iter()
         .map(|act| (&*act.action, &*act.resource))
         .collect();

@@ -10,7 +10,7 @@ use shared_types::{ExecId, ExecState, JobId, TriggerMode};
 
 use super::{Exec, ExecRow};
 use crate::StoreError;
-use crate::page::{Count, CountOf, Page, load_page};
+use crate::page::{Count, CountOf, Page, Rows, load_page, stored_bytes};
 use crate::schema::{exec_counts, execs};
 
 /// What orders execs: their creation, then their id.
@@ -52,10 +52,12 @@ pub async fn list(
     conn: &mut AsyncPgConnection,
     filter: &ExecFilter,
     page: Page<ExecKey>,
-) -> Result<Vec<Exec>, StoreError> {
+) -> Result<Rows<Exec>, StoreError> {
     let query = filtered(filter).select(ExecRow::as_select());
-    let rows: Vec<ExecRow> = load_page!(query, (execs::created_at, execs::id), page, conn)?;
-    rows.into_iter().map(Exec::try_from).collect()
+    let key = (execs::created_at, execs::id);
+    let bytes = |row: &ExecRow| stored_bytes(&row.spec) + stored_bytes(&row.overrides);
+    let page: Rows<ExecRow> = load_page!(query, (key.0, key.1), page, conn, bytes)?;
+    page.try_map(Exec::try_from)
 }
 
 /// How many execs pass the filter: exact without one, otherwise up to

@@ -9,7 +9,7 @@ use shared_types::JobId;
 
 use super::{Job, JobAndSchedule, JobRow, ScheduleRow};
 use crate::StoreError;
-use crate::page::{Page, load_page};
+use crate::page::{Page, Rows, load_page, stored_bytes};
 use crate::schema::{jobs, schedules};
 
 /// Which jobs of a namespace.
@@ -55,15 +55,19 @@ pub async fn list(
     conn: &mut AsyncPgConnection,
     filter: &JobFilter,
     page: JobPage,
-) -> Result<Vec<Job>, StoreError> {
+) -> Result<Rows<Job>, StoreError> {
     let columns = (JobRow::as_select(), ScheduleRow::as_select());
     let query = filtered(filter).select(columns);
-    let rows: Vec<JobAndSchedule> = match page {
-        JobPage::ByCreation(page) => load_page!(query, jobs::id, page, conn),
-        JobPage::ByName(page) => load_page!(query, (jobs::name, jobs::id), page, conn),
-        JobPage::ByUpdate(page) => load_page!(query, (jobs::updated_at, jobs::id), page, conn),
+    let bytes =
+        |(job, schedule): &JobAndSchedule| stored_bytes(&job.spec) + stored_bytes(&schedule.rules);
+    let page: Rows<JobAndSchedule> = match page {
+        JobPage::ByCreation(page) => load_page!(query, (jobs::id), page, conn, bytes),
+        JobPage::ByName(page) => load_page!(query, (jobs::name, jobs::id), page, conn, bytes),
+        JobPage::ByUpdate(page) => {
+            load_page!(query, (jobs::updated_at, jobs::id), page, conn, bytes)
+        }
     }?;
-    rows.into_iter().map(Job::try_from).collect()
+    page.try_map(Job::try_from)
 }
 
 /// How many jobs pass the filter, exactly.
