@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use anyhow::{Context, anyhow, bail};
 use chassis::Process;
 use futures::FutureExt;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind, NewAccount};
 use store::audit::{self, Entry};
@@ -23,7 +23,7 @@ const OPERATOR: &str = "(operator)";
 
 /// Brings the database to this version's schema, as the user of its URL.
 pub async fn migrate(config: CommandConfig, _: Process) -> anyhow::Result<()> {
-    let ran = store::migrate::run(config.database.url.expose_secret()).await?;
+    let ran = store::migrate::run(&config.database.url).await?;
     tracing::info!(?ran, "the schema is up to date");
     Ok(())
 }

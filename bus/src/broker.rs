@@ -33,12 +33,13 @@ impl Bus {
     /// Connections and publisher stop with `process.flush`, so that work which
     /// ends during a shutdown can still be announced and acked.
     pub fn connect(config: BrokerConfig, process: &Process) -> Result<Self, ConfigError> {
-        let uri = config.uri()?;
+        let (uri, tls) = (config.uri()?, config.tls()?);
         let connected = Arc::new(Connected::new());
         let link = |role| Link {
             role,
             service: process.name,
             uri: uri.clone(),
+            tls: tls.clone(),
             live: watch::Sender::new(None),
             connected: connected.clone(),
             stopping: process.flush.stopping(),

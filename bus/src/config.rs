@@ -1,8 +1,11 @@
 //! `[broker]`: where RabbitMQ is and how much may be in flight.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chassis::ConfigError;
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -11,8 +14,13 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BrokerConfig {
-    /// `amqp://user:password@host:port/vhost`; secret, as it carries the password.
+    /// `amqp://user:password@host:port/vhost`, or `amqps://` for TLS; secret, as it
+    /// carries the password.
     pub url: SecretString,
+    /// Certificates (PEM) of who vouches for an `amqps://` broker, beside those whom the
+    /// system trusts.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// Deliveries handled at once by one consumer.
     #[serde(default = "prefetch")]
     pub prefetch: u16,
@@ -62,6 +70,7 @@ impl BrokerConfig {
     pub fn new(url: SecretString) -> Self {
         Self {
             url,
+            ca_file: None,
             prefetch: prefetch(),
             queue_capacity: queue_capacity(),
             unconfirmed_limit: unconfirmed_limit(),
@@ -92,5 +101,20 @@ impl BrokerConfig {
         uri.query.connection_timeout =
             Some(u64::try_from(self.connect_timeout.as_millis()).unwrap_or(u64::MAX));
         Ok(uri)
+    }
+
+    /// Who else is trusted to vouch for the broker.
+    pub(crate) fn tls(&self) -> Result<OwnedTLSConfig, ConfigError> {
+        let read = |path| {
+            let text = fs::read_to_string(path).ok();
+            let text = text.filter(|text| text.contains("-----BEGIN CERTIFICATE-----"));
+            text.ok_or_else(|| {
+                ConfigError::invalid("broker.ca_file", "holds no certificate that can be read")
+            })
+        };
+        Ok(OwnedTLSConfig {
+            identity: None,
+            cert_chain: self.ca_file.as_ref().map(read).transpose()?,
+        })
     }
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use chassis::Backoff;
 use futures::StreamExt;
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
-use lapin::{Connection, ConnectionProperties, Event};
+use lapin::{Connection, ConnectionBuilder, ConnectionProperties, Event};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -121,6 +122,7 @@ pub(crate) struct Link {
     pub(crate) role: Role,
     pub(crate) service: &'static str,
     pub(crate) uri: AMQPUri,
+    pub(crate) tls: OwnedTLSConfig,
     pub(crate) live: watch::Sender<Option<Live>>,
     pub(crate) connected: Arc<Connected>,
     pub(crate) stopping: CancellationToken,
@@ -166,7 +168,11 @@ impl Link {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let limit = Duration::from_millis(self.uri.query.connection_timeout.unwrap_or(10_000));
         // lapin's limit covers the socket only; a broker may accept and then say nothing.
-        tokio::time::timeout(limit, Connection::connect_uri(self.uri.clone(), properties))
+        let connection = ConnectionBuilder::new()?
+            .with_uri(self.uri.clone())
+            .with_properties(properties)
+            .with_tls_config(self.tls.clone());
+        tokio::time::timeout(limit, connection.connect())
             .await
             .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }

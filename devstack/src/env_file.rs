@@ -13,7 +13,12 @@ const FILE: &str = "env";
 /// Writes the file and remembers its values, so that a later run in the same
 /// shell does not take them for components of the user.
 pub(crate) fn write(root: &Root, infra: &Infra, own: &[(&str, String)]) -> Result<()> {
-    let skipped = [crate::root::ROOT_VARIABLE, "RABBITMQ_API"];
+    let skipped = [
+        crate::root::ROOT_VARIABLE,
+        "RABBITMQ_API",
+        "AMQPS_URL",
+        "TLS_AUTHORITY",
+    ];
     let shared = infra.variables();
     let all = own
         .iter()

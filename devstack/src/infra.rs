@@ -11,7 +11,7 @@ use crate::given::Given;
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::{ROOT_VARIABLE, Root};
-use crate::{containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, startup};
+use crate::{containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, startup, tls};
 
 /// A part of the infrastructure that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,6 +40,10 @@ pub struct Infra {
     pub database_url: Option<Url>,
     /// RabbitMQ without a vhost.
     pub amqp_url: Option<Url>,
+    /// The same over TLS; none for a broker given by the user.
+    pub amqps_url: Option<Url>,
+    /// The certificate of who vouches for our own Postgres and RabbitMQ.
+    pub authority: PathBuf,
     /// RabbitMQ's management API with credentials; none for a broker given by the user.
     pub rabbitmq_api: Option<String>,
     /// The cluster's administrator.
@@ -99,6 +103,8 @@ impl Infra {
                 None if own_broker => Some(broker.url()?),
                 None => None,
             },
+            amqps_url: own_broker.then(|| broker.tls_url()).transpose()?,
+            authority: root.path(tls::AUTHORITY),
             rabbitmq_api: own_broker.then(|| broker.api()).transpose()?,
             kubeconfig: match given.kubeconfig {
                 Some(path) => Some(path),
@@ -120,6 +126,8 @@ impl Infra {
             root: Root::at(dir)?,
             database_url: url("DATABASE_URL")?,
             amqp_url: url("AMQP_URL")?,
+            amqps_url: url("AMQPS_URL")?,
+            authority: read("TLS_AUTHORITY").map(PathBuf::from).unwrap_or_default(),
             rabbitmq_api: read("RABBITMQ_API"),
             kubeconfig: read("KUBECONFIG").map(PathBuf::from),
             demo_image: read("DEMO_IMAGE").unwrap_or_default(),
@@ -138,6 +146,8 @@ impl Infra {
             (ROOT_VARIABLE, Some(self.root.dir().display().to_string())),
             ("DATABASE_URL", text(&self.database_url)),
             ("AMQP_URL", text(&self.amqp_url)),
+            ("AMQPS_URL", text(&self.amqps_url)),
+            ("TLS_AUTHORITY", Some(self.authority.display().to_string())),
             ("RABBITMQ_API", self.rabbitmq_api.clone()),
             ("KUBECONFIG", path),
             ("DEMO_IMAGE", Some(self.demo_image.clone())),

@@ -34,6 +34,7 @@ mod startup;
 pub mod state;
 mod tap;
 pub mod teardown;
+mod tls;
 pub mod wait;
 
 pub use given::Given;

@@ -1,5 +1,6 @@
 //! Debian packages the stack is made of: found by their files, installed when root.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,8 @@ const PACKAGES: &[Package] = &[
     package("skopeo", Part::Kubernetes, || find("skopeo").is_some()),
     package("umoci", Part::Kubernetes, || find("umoci").is_some()),
     package("iproute2", Part::Kubernetes, || find("ip").is_some()),
+    package("openssl", Part::Postgres, || find("openssl").is_some()),
+    package("openssl", Part::RabbitMq, || find("openssl").is_some()),
     package("openssl", Part::Kubernetes, || find("openssl").is_some()),
     package("gcc", Part::Kubernetes, || find("gcc").is_some()),
     package("libc6-dev", Part::Kubernetes, || {
@@ -66,6 +69,8 @@ pub(crate) fn missing(parts: &[Part]) -> Vec<&'static str> {
         .iter()
         .filter(|package| parts.contains(&package.part) && !(package.present)())
         .map(|package| package.name)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
         .collect()
 }
 

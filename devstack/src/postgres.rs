@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::unistd::{Gid, Uid, User, chown};
 use tokio::process::Command;
 use url::Url;
@@ -14,12 +14,16 @@ use crate::command::run;
 use crate::ports;
 use crate::process::{self, Program};
 use crate::root::Root;
+use crate::service::Service;
+use crate::tls;
 use crate::wait::until_ready;
 
 pub(crate) const NAME: &str = "postgres";
 /// Where data goes when the root is out of the postgres user's reach.
 pub(crate) const OUTSIDE: &str = "/var/lib/escapement-dev";
 const SUPERUSER: &str = "postgres";
+/// The secret by which services log in.
+const LOGINS: &str = "postgres-services";
 
 /// Connections: every test ring opens four pools.
 const CONFIG: &str = "\
@@ -29,6 +33,7 @@ max_connections = 500
 shared_buffers = 256MB
 fsync = on
 max_wal_size = 2GB
+ssl = on
 log_min_messages = warning
 ";
 
@@ -58,6 +63,7 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
     // A crash leaves it; the recorded process is known to be gone.
     let _ = fs::remove_file(data.join("postmaster.pid"));
     fs::write(data.join("postgresql.auto.conf"), CONFIG)?;
+    certify(root, &data, user)?;
     Program::new(NAME, bin.join("postgres"))
         .args(["-D".into(), data.into_os_string()])
         .args(["-p".to_owned(), port.to_string()])
@@ -72,7 +78,34 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
         run(&mut command).await.is_ok()
     })
     .await?;
+    let login = url(root)?;
+    for service in Service::ALL {
+        query(&login, &may_log_in(root, service)?).await?;
+    }
     Ok(true)
+}
+
+/// The role of a service, as which it logs in and not as superuser.
+fn may_log_in(root: &Root, service: Service) -> Result<String> {
+    let (role, password) = (service.role(), root.state().secret(LOGINS)?);
+    Ok(format!(
+        "DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$; \
+         ALTER ROLE {role} LOGIN PASSWORD '{password}'"
+    ))
+}
+
+/// The address of one of our own databases for a service; that of a server that is the
+/// user's as it is.
+pub(crate) fn of_service(root: &Root, database: &Url, service: Service) -> Result<Url> {
+    let mut address = database.clone();
+    let own = url(root).is_ok_and(|own| own.port() == database.port());
+    if own && database.username() == SUPERUSER {
+        let password = root.state().secret(LOGINS)?;
+        let set = address.set_username(service.role());
+        set.and_then(|()| address.set_password(Some(&password)))
+            .map_err(|()| anyhow!("{database} has no place for a user"))?;
+    }
+    Ok(address)
 }
 
 /// The superuser's address of the maintenance database.
@@ -115,6 +148,19 @@ pub(crate) async fn create_database(server: &Url, name: &str) -> Result<Url> {
 pub(crate) async fn drop_database(server: &Url, name: &str) -> Result<()> {
     let sql = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
     query(server, &sql).await.map(drop)
+}
+
+/// Its key must be its own.
+fn certify(root: &Root, data: &Path, user: Option<(Uid, Gid)>) -> Result<()> {
+    for (made, name) in [(tls::CERTIFICATE, "server.crt"), (tls::KEY, "server.key")] {
+        let own = data.join(name);
+        fs::copy(root.path(made), &own)?;
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o600))?;
+        if let Some((uid, gid)) = user {
+            chown(&own, Some(uid), Some(gid))?;
+        }
+    }
+    Ok(())
 }
 
 /// The user to run as: Postgres refuses root.

@@ -3,6 +3,7 @@
 //! A ring may also ask for a node of its own, so that a test can stop it
 //! without disturbing others.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +15,7 @@ use crate::command::need;
 use crate::ports;
 use crate::process::{self, Program};
 use crate::root::Root;
+use crate::tls;
 use crate::wait::{until, until_ready};
 
 /// The start script itself; the one in `/usr/sbin` changes users.
@@ -79,6 +81,15 @@ impl RabbitMq {
         ))?)
     }
 
+    /// The same over TLS.
+    pub fn tls_url(&self) -> Result<Url> {
+        let password = self.root.state().secret("rabbitmq")?;
+        let port = ports::known(&self.root, &format!("{}-tls", self.name))?;
+        Ok(Url::parse(&format!(
+            "amqps://{USER}:{password}@127.0.0.1:{port}"
+        ))?)
+    }
+
     /// The component names of this node, in starting order.
     pub(crate) fn components(&self) -> [String; 2] {
         [self.epmd(), self.name.clone()]
@@ -109,25 +120,10 @@ impl RabbitMq {
         if process::is_running(root, name)? {
             return Ok(false);
         }
-        let amqp = ports::claim(root, name)?;
-        let management = ports::claim(root, &format!("{name}-management"))?;
         let distribution = ports::claim(root, &format!("{name}-distribution"))?;
         let epmd = ports::known(root, &self.epmd())?;
-        let password = root.state().secret("rabbitmq")?;
         let home = root.folder(name)?;
-        let config = root.write_private(
-            format!("{name}/rabbitmq.conf"),
-            &format!(
-                "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
-                 management.tcp.ip = 127.0.0.1\n\
-                 management.tcp.port = {management}\n\
-                 default_user = {USER}\n\
-                 default_pass = {password}\n\
-                 disk_free_limit.absolute = 50MB\n\
-                 log.console = true\n\
-                 log.file = false\n"
-            ),
-        )?;
+        let config = self.write_config()?;
         let plugins = root.write(
             format!("{name}/enabled_plugins"),
             "[rabbitmq_management].\n",
@@ -152,6 +148,36 @@ impl RabbitMq {
             .env("RUNNING_UNDER_SYSTEMD", "1")
             .start(root)?;
         Ok(true)
+    }
+
+    fn write_config(&self) -> Result<PathBuf> {
+        let (root, name) = (&self.root, &self.name);
+        let amqp = ports::claim(root, name)?;
+        let encrypted = ports::claim(root, &format!("{name}-tls"))?;
+        let management = ports::claim(root, &format!("{name}-management"))?;
+        let password = root.state().secret("rabbitmq")?;
+        let [authority, certificate, key] =
+            [tls::AUTHORITY, tls::CERTIFICATE, tls::KEY].map(|file| root.path(file));
+        root.write_private(
+            format!("{name}/rabbitmq.conf"),
+            &format!(
+                "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
+                 listeners.ssl.1 = 127.0.0.1:{encrypted}\n\
+                 ssl_options.cacertfile = {}\n\
+                 ssl_options.certfile = {}\n\
+                 ssl_options.keyfile = {}\n\
+                 management.tcp.ip = 127.0.0.1\n\
+                 management.tcp.port = {management}\n\
+                 default_user = {USER}\n\
+                 default_pass = {password}\n\
+                 disk_free_limit.absolute = 50MB\n\
+                 log.console = true\n\
+                 log.file = false\n",
+                authority.display(),
+                certificate.display(),
+                key.display(),
+            ),
+        )
     }
 }
 

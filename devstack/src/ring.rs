@@ -79,7 +79,7 @@ impl Ring {
             program = program.env("ESCAPEMENT__API__LISTEN", format!("127.0.0.1:{port}"));
         }
         program = program.env("ESCAPEMENT__HEALTH__LISTEN", format!("127.0.0.1:{health}"));
-        for (key, value) in self.configuration(service) {
+        for (key, value) in self.configuration(service)? {
             program = program.env(&key, value);
         }
         program.start(&self.root)?;
@@ -181,9 +181,7 @@ impl Ring {
 
     /// Creates an account of that name unless there is one, and returns a new token.
     pub async fn create_account(&self, name: &str) -> Result<String> {
-        let text = self
-            .gateway(&["create-account", name, "--existing"])
-            .await?;
+        let text = run(&mut self.gateway(&["create-account", name, "--existing"])?).await?;
         let token = text.split_whitespace().next_back().unwrap_or_default();
         if token.len() != 40 {
             bail!("create-account printed no token: {text}");
@@ -193,7 +191,10 @@ impl Ring {
 
     /// Brings the database to the newest schema.
     pub async fn migrate(&self) -> Result<()> {
-        self.gateway(&["migrate"]).await.map(drop)
+        let owner = ("ESCAPEMENT__DATABASE__URL", self.database_url.as_str());
+        run(self.gateway(&["migrate"])?.env(owner.0, owner.1))
+            .await
+            .map(drop)
     }
 
     /// Ends the services and removes database, vhost and own broker.
@@ -233,11 +234,11 @@ impl Ring {
         )
     }
 
-    async fn gateway(&self, args: &[&str]) -> Result<String> {
+    fn gateway(&self, args: &[&str]) -> Result<Command> {
         let mut command = Command::new(Service::Gateway.file()?);
         command.args(args).env("ESCAPEMENT__LOG__FORMAT", "human");
-        command.envs(self.configuration(Service::Gateway));
-        run(&mut command).await
+        command.envs(self.configuration(Service::Gateway)?);
+        Ok(command)
     }
 }
 

@@ -126,8 +126,9 @@ fn sealing_key(root: &Root) -> Result<String> {
 }
 
 impl Ring {
-    pub(crate) fn configuration(&self, service: Service) -> Vec<(String, String)> {
-        let mut all = vec![("DATABASE__URL", self.database_url.to_string())];
+    pub(crate) fn configuration(&self, service: Service) -> Result<Vec<(String, String)>> {
+        let database = postgres::of_service(&self.root, &self.database_url, service)?;
+        let mut all = vec![("DATABASE__URL", database.to_string())];
         all.push(("LOG__FORMAT", "human".to_owned()));
         all.push(("LOG__FILTER", "info".to_owned()));
         if service.uses_broker() {
@@ -149,6 +150,6 @@ impl Ring {
         let set = all
             .into_iter()
             .map(|(key, value)| (format!("ESCAPEMENT__{key}"), value));
-        set.chain(own).collect()
+        Ok(set.chain(own).collect())
     }
 }

@@ -36,6 +36,16 @@ impl Service {
         }
     }
 
+    /// The role of the database that has its rights, and as which it logs in.
+    pub(crate) const fn role(self) -> &'static str {
+        match self {
+            Self::Gateway => "escapement_gateway",
+            Self::Scheduler => "escapement_scheduler",
+            Self::Executor => "escapement_executor",
+            Self::Logs => "escapement_logs",
+        }
+    }
+
     /// Whether it takes part in messages.
     pub(crate) const fn uses_broker(self) -> bool {
         !matches!(self, Self::Logs)

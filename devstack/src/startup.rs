@@ -7,7 +7,7 @@ use crate::infra::{Part, rabbitmq_name};
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::Root;
-use crate::{binaries, containerd, kubelet, kubernetes, packages, postgres, registry};
+use crate::{binaries, containerd, kubelet, kubernetes, packages, postgres, registry, tls};
 
 /// Installs and builds what is missing, then starts the parts, together where they can.
 pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Result<()> {
@@ -16,6 +16,9 @@ pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Resu
         install(root, parts, progress),
         build_binaries(root, wants(Part::Kubernetes), progress),
     )?;
+    if wants(Part::Postgres) || wants(Part::RabbitMq) {
+        tls::make(root).await?;
+    }
     try_join!(
         start_postgres(root, wants(Part::Postgres), progress),
         start_rabbitmq(root, wants(Part::RabbitMq), progress),

@@ -6,9 +6,11 @@
 
 pub mod access;
 pub mod accounts;
+mod address;
 pub mod audit;
 pub mod backfills;
 pub mod clock;
+mod connect;
 pub mod events;
 pub mod execs;
 pub mod idempotency;
@@ -32,6 +34,8 @@ pub mod testing;
 pub mod tokens;
 mod transaction;
 
+pub use address::{DatabaseUrl, UrlError};
+pub use connect::TlsError;
 pub use diesel_async::{AsyncConnection, AsyncPgConnection as PgConnection};
 pub use pool::{DatabaseConfig, PooledConnection, Role, Store, StoreError};
 pub use transaction::transaction;

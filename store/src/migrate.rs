@@ -1,8 +1,11 @@
 //! Brings a database to this version's schema.
 
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection};
+use diesel_async::AsyncMigrationHarness;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
+
+use crate::address::DatabaseUrl;
+use crate::connect::{Connector, TlsError};
 
 /// Every migration, in order.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -10,6 +13,9 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// Why the schema could not be brought up to date.
 #[derive(Debug, Error)]
 pub enum MigrateError {
+    /// A connection cannot be made as the URL asks.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// No connection.
     #[error("cannot connect to the database")]
     Connect(#[source] diesel::ConnectionError),
@@ -23,11 +29,10 @@ pub enum MigrateError {
 /// once: the second waits and finds nothing to do.
 ///
 /// Needs the multi-threaded runtime.
-pub async fn run(url: &str) -> Result<Vec<String>, MigrateError> {
+pub async fn run(url: &DatabaseUrl) -> Result<Vec<String>, MigrateError> {
     use diesel_async::SimpleAsyncConnection;
-    let mut connection = AsyncPgConnection::establish(url)
-        .await
-        .map_err(MigrateError::Connect)?;
+    let connector = Connector::new(url)?;
+    let (mut connection, _) = connector.connect().await.map_err(MigrateError::Connect)?;
     // Any number that is ours; freed when the session ends.
     connection
         .batch_execute("SELECT pg_advisory_lock(7166571)")

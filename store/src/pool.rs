@@ -1,38 +1,37 @@
 //! Connections, each held to the rights of one service.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::ConnectionError;
 use diesel::result::Error as QueryError;
+use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{BuildError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use thiserror::Error;
+use tokio::runtime::Handle;
 
+use crate::address::DatabaseUrl;
+use crate::connect::{Connector, TlsError};
 use crate::outage::is_outage;
 use crate::secrets::SecretError;
-
-/// How long one statement may take, so that a lock nobody gives back or a
-/// stalled disk does not hold its caller for ever.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
-
-/// When a silent server is taken for gone: about 25 s without traffic, 30 s
-/// with a request on its way. In seconds.
-const LIVENESS: &str =
-    "keepalives_idle=10&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=30";
 
 /// Where the database is and how much of it one process may use.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `postgres://user:password@host:port/database`.
-    pub url: SecretString,
+    /// Where it is, and as whom to log in: as a role that is a member of the service's
+    /// own and nothing else, so that whoever takes the service over has no more.
+    pub url: DatabaseUrl,
+    /// Whether the login may be a superuser's, whose rights a session could take back.
+    #[serde(default = "default_allow_superuser")]
+    pub allow_superuser: bool,
     /// Connections at most.
     #[serde(default = "default_pool_size")]
     pub pool_size: usize,
@@ -44,6 +43,10 @@ pub struct DatabaseConfig {
 
 fn default_pool_size() -> usize {
     8
+}
+
+fn default_allow_superuser() -> bool {
+    true
 }
 
 fn default_wait() -> Duration {
@@ -96,6 +99,9 @@ pub enum StoreError {
     /// The pool could not be made.
     #[error("the connection pool could not be made")]
     Pool(#[source] BuildError),
+    /// Connections cannot be made as the URL asks.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A sealed value cannot be used.
     #[error("a secret cannot be used")]
     Secret(#[from] SecretError),
@@ -141,18 +147,31 @@ impl fmt::Debug for Store {
 
 impl Store {
     /// Makes the pool; connects on first use, so that a service can start
-    /// while the database is away.
+    /// while the database is away. Connections are kept going by the runtime that
+    /// this is called on.
+    ///
+    /// # Panics
+    /// Outside a runtime.
     pub fn new(config: &DatabaseConfig, role: Role) -> Result<Self, StoreError> {
         let mut manager = ManagerConfig::default();
         // Closed connections and open transactions are still refused; a ping
         // per checkout would cost a round trip each.
         manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(move |url| {
-            let url = url.to_owned();
-            async move { connect_as(&url, role).await }.boxed()
+        let connector = Connector::new(&config.url)?;
+        let superuser = Superuser::new(config.allow_superuser);
+        let runtime = Handle::current();
+        manager.custom_setup = Box::new(move |_| {
+            let connecting = connector.clone().connect_as(role, runtime.clone());
+            let superuser = superuser.clone();
+            async move {
+                let (connection, is_superuser) = connecting.await?;
+                superuser.check(is_superuser)?;
+                Ok(connection)
+            }
+            .boxed()
         });
-        let url = config.url.expose_secret();
-        let manager = AsyncDieselConnectionManager::new_with_config(url, manager);
+        // The setup knows the address.
+        let manager = AsyncDieselConnectionManager::new_with_config("", manager);
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
             .wait_timeout(Some(config.wait))
@@ -169,43 +188,38 @@ impl Store {
     }
 }
 
-/// Whoever logs in, the session works with the rights of one service only.
-async fn connect_as(url: &str, role: Role) -> Result<AsyncPgConnection, ConnectionError> {
-    let mut connection = AsyncPgConnection::establish(&with_liveness(url)).await?;
-    let limit = STATEMENT_LIMIT.as_millis();
-    // Its firings are one statement, which takes longer to plan than to run.
-    let plans = match role {
-        Role::Scheduler => "force_generic_plan",
-        Role::Gateway | Role::Executor | Role::Logs => "auto",
-    };
-    connection
-        .batch_execute(&format!(
-            "SET ROLE {role}; SET TIME ZONE 'UTC'; SET statement_timeout = {limit}; \
-             SET plan_cache_mode = {plans}"
-        ))
-        .await
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
+/// What is done about logins that may do anything: once told, or refused.
+#[derive(Clone)]
+struct Superuser {
+    is_allowed: bool,
+    was_told: Arc<AtomicBool>,
 }
 
-/// Has the kernel give up a connection whose other end is gone. What the
-/// configured URL says itself stands: of two values the later one counts.
-fn with_liveness(url: &str) -> String {
-    match url.split_once('?') {
-        Some((address, parameters)) => format!("{address}?{LIVENESS}&{parameters}"),
-        None => format!("{url}?{LIVENESS}"),
+impl Superuser {
+    fn new(is_allowed: bool) -> Self {
+        Self {
+            is_allowed,
+            was_told: Arc::default(),
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_keeps_its_own_parameters() {
-        let bare = with_liveness("postgres://u:p@h:1/d");
-        assert_eq!(bare, format!("postgres://u:p@h:1/d?{LIVENESS}"));
-        let own = with_liveness("postgres://h/d?tcp_user_timeout=5");
-        assert!(own.ends_with("&tcp_user_timeout=5"), "{own}");
+    fn check(&self, is_superuser: bool) -> Result<(), ConnectionError> {
+        if !is_superuser {
+            return Ok(());
+        }
+        if !self.is_allowed {
+            return Err(ConnectionError::BadConnection(
+                "database.url names a superuser, which database.allow_superuser = false \
+                 forbids: log in as the role of this service"
+                    .to_owned(),
+            ));
+        }
+        if !self.was_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "database.url names a superuser: whoever takes this service over has the whole \
+                 database server; log in as the role of this service"
+            );
+        }
+        Ok(())
     }
 }

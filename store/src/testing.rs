@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use self::catalog::pg_database;
 use crate::migrate::{self, MIGRATIONS};
-use crate::{DatabaseConfig, Role, Store};
+use crate::{DatabaseConfig, DatabaseUrl, Role, Store};
 
 /// A database of one test's own.
 #[derive(Debug, Clone)]
@@ -55,7 +55,8 @@ impl TestDatabase {
     /// Configuration of a service that uses this database.
     pub fn config(&self) -> DatabaseConfig {
         DatabaseConfig {
-            url: self.url.clone().into(),
+            url: parse(&self.url),
+            allow_superuser: true,
             pool_size: 4,
             wait: std::time::Duration::from_secs(30),
         }
@@ -133,7 +134,7 @@ async fn prepare_template(server: &Url, admin: &mut AsyncPgConnection) -> String
             .batch_execute(&format!("CREATE DATABASE {building}"))
             .await
             .expect("a database can be made");
-        migrate::run(&with_database(server, &building))
+        migrate::run(&parse(&with_database(server, &building)))
             .await
             .expect("the migrations run");
         admin
@@ -160,6 +161,11 @@ fn schema_fingerprint() -> u64 {
         migration.name().to_string().hash(&mut hasher);
     }
     hasher.finish()
+}
+
+#[expect(clippy::expect_used, reason = "test support: a panic is the report")]
+fn parse(url: &str) -> DatabaseUrl {
+    url.parse().expect("DATABASE_URL is the URL of a Postgres")
 }
 
 fn with_database(server: &Url, name: &str) -> String {

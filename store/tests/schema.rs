@@ -54,7 +54,12 @@ async fn diesel_and_the_migrations_agree() {
 #[tokio::test(flavor = "multi_thread")]
 async fn migrations_run_once_and_go_back() {
     let database = TestDatabase::new().await;
-    assert!(store::migrate::run(&database.url).await.unwrap().is_empty());
+    assert!(
+        store::migrate::run(&database.url.parse().unwrap())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let conn = &mut database.owner().await;
     for script in [
         include_str!("../migrations/2026-11-26-000000_schedules/down.sql"),

@@ -11,3 +11,4 @@ mod hints;
 mod recovery;
 mod refusal;
 mod ring;
+mod tls;

@@ -45,7 +45,8 @@ impl Probe {
         let bus = Bus::connect(broker, &process)?;
         bus.publishing().wait_for(|is_up| *is_up).await?;
         let database = DatabaseConfig {
-            url: fleet.ring.database_url().to_string().into(),
+            url: fleet.ring.database_url().as_str().parse()?,
+            allow_superuser: true,
             pool_size: WORKERS,
             wait: Duration::from_secs(30),
         };
