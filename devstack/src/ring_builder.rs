@@ -145,6 +145,10 @@ impl Ring {
             all.push(("CLUSTER__INSTANCE", self.instance.clone()));
             all.push(("CLUSTER__KUBECONFIG", self.kubeconfig.display().to_string()));
         }
+        if service == Service::Executor {
+            // Ours are on this machine, which is the node.
+            all.push(("POD__REGISTRIES", "*,127.0.0.1".to_owned()));
+        }
         let own = self.env.iter().filter(|(of, ..)| *of == service);
         let own = own.map(|(_, key, value)| (key.clone(), value.clone()));
         let set = all

@@ -11,6 +11,8 @@ use shared_types::SizeTable;
 use store::DatabaseConfig;
 use store::secrets::SecretsConfig;
 
+use crate::registries::Registries;
+
 /// The embedded defaults.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 
@@ -131,6 +133,8 @@ impl Limits {
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "Kubernetes' own switches")]
 pub struct PodConfig {
+    /// Where images may come from; `*` is every registry but those of private networks.
+    pub registries: Registries,
     /// `Always`, or `IfNotPresent` where tags never move and tenants share images.
     pub image_pull_policy: String,
     /// From SIGTERM to SIGKILL; whole seconds.

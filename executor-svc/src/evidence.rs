@@ -8,6 +8,7 @@ use cluster::{instant, names};
 use k8s_openapi::api::core::v1::{ContainerState, Pod, PodCondition};
 use shared_types::Reason;
 
+use crate::pull::PullFailure;
 use crate::view::gate;
 
 /// What a pod shows.
@@ -36,26 +37,15 @@ pub enum Obstacle {
     Image,
     /// The image: this try failed.
     Pull {
-        /// What the registry or the node said.
-        message: String,
-        /// How final that is.
-        answer: PullAnswer,
+        /// Why.
+        failure: PullFailure,
+        /// What the node said, for its operator.
+        said: String,
     },
     /// Kubernetes refuses the container's configuration.
     Config(String),
     /// The runtime cannot make the container.
     Create(String),
-}
-
-/// How final a failed pull is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullAnswer {
-    /// Nobody answered, or for a passing reason.
-    None,
-    /// The registry answered that there is no such image for us.
-    Refused,
-    /// The reference itself can never be pulled.
-    Impossible,
 }
 
 /// How it ended.
@@ -122,12 +112,14 @@ pub fn evidence(pod: &Pod) -> Evidence {
     let message = waiting.message.unwrap_or_default();
     Evidence::Starting(match waiting.reason.as_deref().unwrap_or_default() {
         "InvalidImageName" | "ErrImageNeverPull" => Obstacle::Pull {
-            message,
-            answer: PullAnswer::Impossible,
+            failure: PullFailure::Invalid,
+            said: message,
         },
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
-            let answer = pull_answer(&message);
-            Obstacle::Pull { message, answer }
+            Obstacle::Pull {
+                failure: PullFailure::of(&message),
+                said: message,
+            }
         }
         "CreateContainerConfigError" => Obstacle::Config(message),
         "CreateContainerError" | "RunContainerError" => Obstacle::Create(message),
@@ -152,27 +144,6 @@ fn unplaced(pod: &Pod) -> Evidence {
         return Evidence::Gated;
     }
     Evidence::Unscheduled(condition(pod, "PodScheduled").and_then(|found| found.message.clone()))
-}
-
-/// Containerd's and the kubelet's words for an answer that will not change.
-fn pull_answer(message: &str) -> PullAnswer {
-    const FINAL: [&str; 7] = [
-        "not found",
-        "notfound",
-        "manifest unknown",
-        "unauthorized",
-        "access denied",
-        "does not exist",
-        "insufficient_scope",
-    ];
-    let message = message.to_ascii_lowercase();
-    if message.contains("invalid reference format") {
-        PullAnswer::Impossible
-    } else if FINAL.iter().any(|word| message.contains(word)) {
-        PullAnswer::Refused
-    } else {
-        PullAnswer::None
-    }
 }
 
 fn main_state(pod: &Pod) -> Option<ContainerState> {

@@ -18,6 +18,7 @@ use thiserror::Error;
 use crate::confidential::{self, Confidential};
 use crate::config::{Limits, PodConfig};
 use crate::namespace::SERVICE_ACCOUNT;
+use crate::registries::RegistryError;
 
 /// Why no Job can be made of a spec.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -30,6 +31,9 @@ pub enum ManifestError {
         /// Those there are.
         known: String,
     },
+    /// Its image is not to be asked for.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// Its command cannot be split into words.
     #[error("the command {0}")]
     Command(#[source] shared_types::spec::CommandError),
@@ -57,6 +61,7 @@ impl Template<'_> {
         spec: &ExecSpec,
         confidential: &Confidential,
     ) -> Result<Job, ManifestError> {
+        self.pod.registries.check(&spec.image_repo)?;
         let labels = self.labels(identity);
         let name = identity.exec.job_name(identity.attempt);
         let mut pod = self.pod(self.container(spec, &name)?);

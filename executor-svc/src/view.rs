@@ -163,16 +163,19 @@ impl PodView {
         gate(&self.pod).is_some()
     }
 
+    /// The image of its program.
+    #[must_use]
+    pub fn image(&self) -> &str {
+        let spec = self.pod.spec.as_ref();
+        let container = spec.and_then(|spec| spec.containers.first());
+        let image = container.and_then(|container| container.image.as_deref());
+        image.unwrap_or_default()
+    }
+
     /// What there is to tell about its node; none without one.
     #[must_use]
     pub fn placement(&self) -> Option<Placement> {
-        let spec = self.pod.spec.as_ref()?;
-        let image = spec
-            .containers
-            .first()?
-            .image
-            .as_deref()
-            .unwrap_or_default();
+        let image = self.image();
         Some(Placement {
             node: self.node()?.to_owned(),
             at: self.placed_at,

@@ -76,6 +76,21 @@ async fn an_image_that_does_not_exist_fails_and_says_so() {
     ring.leaves_nothing_behind().await;
 }
 
+/// The node would ask it with what reaches it there, and tell the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_registry_is_asked_for_in_a_private_network() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let fields = json!({ "docker_image_repo": "169.254.169.254/latest/meta-data" });
+    let job = client.create_job("true", fields).await.unwrap();
+    let exec = client.trigger(job).await.unwrap();
+    let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+    assert_eq!(detail["reason"], "config_error");
+    let message = detail["message"].as_str().unwrap();
+    assert!(message.contains("private network"), "{message}");
+    ring.leaves_nothing_behind().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_image_can_be_named_by_its_digest() {
     let ring = ring::start().await;

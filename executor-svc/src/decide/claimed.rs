@@ -5,7 +5,7 @@ use shared_types::{ExecEvent, ExecState, Reason};
 use store::lifecycle::{Attempt, Start, Verdict};
 
 use super::{Facts, Step, end, line, passed, retry_or_end};
-use crate::evidence::{Ending, EndingKind, Evidence, Obstacle, PullAnswer};
+use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
 use crate::view::PodView;
 
 pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
@@ -149,16 +149,12 @@ fn starting(facts: &Facts<'_>, pod: &PodView, obstacle: &Obstacle) -> Step {
             Reason::ImagePull,
             "the image was not there in time".to_owned(),
         ),
-        Obstacle::Pull { message, answer } => {
-            let limit = match answer {
-                PullAnswer::None => limits.pull_deadline,
-                PullAnswer::Refused => limits.pull_not_found_grace,
-                PullAnswer::Impossible => std::time::Duration::ZERO,
-            };
+        Obstacle::Pull { failure, .. } => {
+            let (image, why) = (pod.image(), failure.message());
             (
-                limit,
+                failure.patience(limits),
                 Reason::ImagePull,
-                format!("the image could not be pulled: {message}"),
+                format!("the image {image} could not be pulled: {why}"),
             )
         }
         Obstacle::Config(message) => (

@@ -93,10 +93,10 @@ fn before_the_program_runs() {
 
 #[test]
 fn what_a_start_waits_for() {
-    let pull = |answer| {
-        move |message: &str| Obstacle::Pull {
-            message: message.to_owned(),
-            answer,
+    let pull = |failure| {
+        move |said: &str| Obstacle::Pull {
+            failure,
+            said: said.to_owned(),
         }
     };
     let starting = |reason, message| match evidence(&waiting(reason, message)) {
@@ -110,23 +110,19 @@ fn what_a_start_waits_for() {
         (
             "ImagePullBackOff",
             back_off,
-            pull(PullAnswer::Refused)(back_off),
+            pull(PullFailure::NotFound)(back_off),
         ),
         (
             "ErrImagePull",
             "i/o timeout",
-            pull(PullAnswer::None)("i/o timeout"),
+            pull(PullFailure::Unanswered)("i/o timeout"),
         ),
         (
             "ErrImagePull",
             "401 Unauthorized",
-            pull(PullAnswer::Refused)("401 Unauthorized"),
+            pull(PullFailure::Denied)("401 Unauthorized"),
         ),
-        (
-            "InvalidImageName",
-            "bad",
-            pull(PullAnswer::Impossible)("bad"),
-        ),
+        ("InvalidImageName", "bad", pull(PullFailure::Invalid)("bad")),
         (
             "CreateContainerConfigError",
             "c",

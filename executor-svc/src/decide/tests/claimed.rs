@@ -1,7 +1,8 @@
 //! From the claim to the end.
 
 use super::*;
-use crate::evidence::{Obstacle, PullAnswer};
+use crate::evidence::Obstacle;
+use crate::pull::PullFailure;
 
 #[test]
 fn ends_of_a_claimed_pod() {
@@ -56,21 +57,28 @@ fn ends_of_a_claimed_pod() {
 
 #[test]
 fn a_failed_pull_ends_sooner_if_the_registry_answered() {
-    let pull = |answer| {
-        let message = "m".to_owned();
-        Case::claimed(Evidence::Starting(Obstacle::Pull { message, answer }))
+    let pull = |failure| {
+        let said = "an answer of the node's network".to_owned();
+        Case::claimed(Evidence::Starting(Obstacle::Pull { failure, said }))
     };
-    for (answer, deadline) in [
-        (PullAnswer::None, 600),
-        (PullAnswer::Refused, 20),
-        (PullAnswer::Impossible, 0),
+    for (failure, deadline) in [
+        (PullFailure::Unanswered, 600),
+        (PullFailure::Busy, 600),
+        (PullFailure::NodeFull, 600),
+        (PullFailure::NotFound, 20),
+        (PullFailure::Denied, 20),
+        (PullFailure::Platform, 20),
+        (PullFailure::Invalid, 0),
     ] {
         if deadline > 0 {
-            assert_eq!(pull(answer).at(10 + deadline - 1).step(), Step::Wait);
+            assert_eq!(pull(failure).at(10 + deadline - 1).step(), Step::Wait);
         }
-        assert_eq!(pull(answer).at(10 + deadline).name(), "condemn");
+        let Step::Condemn(_, verdict) = pull(failure).at(10 + deadline).step() else {
+            panic!("{failure:?}")
+        };
+        assert!(verdict.message.ends_with(failure.message()), "{verdict:?}");
     }
-    let mut condemned = pull(PullAnswer::Refused);
+    let mut condemned = pull(PullFailure::NotFound);
     condemned.exec.attempts[0].reason = Some(Reason::ImagePull);
     assert_eq!(
         condemned.name(),
