@@ -4,7 +4,7 @@ use serde::Serialize;
 use store::access::MemberRole;
 use store::accounts::Account;
 use store::audit::Record;
-use store::memberships::Member;
+use store::memberships::{Member, Roles};
 use store::tokens::Token as KeptToken;
 
 use crate::token::Token;
@@ -36,6 +36,8 @@ pub struct AccountView {
     #[serde(flatten)]
     profile: ProfileView,
     namespaces: Vec<RoleView>,
+    /// Roles that the user has not agreed to.
+    invitations: Vec<RoleView>,
 }
 
 /// A namespace and what the caller may do there.
@@ -47,14 +49,15 @@ struct RoleView {
 
 impl AccountView {
     /// An account and its roles.
-    pub fn new(account: &Account, roles: &[(String, MemberRole)]) -> Self {
-        let namespaces = roles.iter().map(|(name, role)| RoleView {
+    pub fn new(account: &Account, roles: &Roles) -> Self {
+        let view = |(name, role): &(String, MemberRole)| RoleView {
             name: name.clone(),
             role: role.as_str(),
-        });
+        };
         Self {
             profile: account.into(),
-            namespaces: namespaces.collect(),
+            namespaces: roles.accepted.iter().map(view).collect(),
+            invitations: roles.invited.iter().map(view).collect(),
         }
     }
 }
@@ -138,6 +141,7 @@ impl NewTokenView {
 pub struct MemberView<'a> {
     username: &'a str,
     role: &'static str,
+    is_accepted: bool,
     created_at: Timestamp,
 }
 
@@ -146,6 +150,7 @@ impl<'a> From<&'a Member> for MemberView<'a> {
         Self {
             username: &member.name,
             role: member.role.as_str(),
+            is_accepted: member.is_accepted,
             created_at: Timestamp(member.created_at),
         }
     }

@@ -118,8 +118,8 @@ pub async fn get(gateway: &Gateway, caller: &Caller) -> Result<AccountView, ApiE
     let mut conn = gateway.store.connection().await?;
     let account = accounts::by_name(&mut conn, caller.name()).await?;
     let account = account.ok_or(ApiError::NotFound)?;
-    let namespaces = memberships::of_account(&mut conn, account.id).await?;
-    Ok(AccountView::new(&account, &namespaces))
+    let roles = memberships::of_account(&mut conn, account.id).await?;
+    Ok(AccountView::new(&account, &roles))
 }
 
 /// Replaces the caller's password and ends all tokens but the one in use.
@@ -190,7 +190,10 @@ async fn found(
 ) -> Result<Written, ApiError> {
     accounts::lock(conn, owner).await?;
     let roles = memberships::of_account(conn, owner_id).await?;
-    let ruled = roles.iter().filter(|(_, role)| *role == MemberRole::Admin);
+    let ruled = roles
+        .accepted
+        .iter()
+        .filter(|(_, role)| *role == MemberRole::Admin);
     if ruled.count() >= RULED_MAX {
         return Err(too_many_ruled());
     }

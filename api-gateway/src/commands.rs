@@ -175,6 +175,8 @@ async fn found(conn: &mut PgConnection, name: &str, owner: &str) -> anyhow::Resu
         bail!("there is a user \"{name}\"");
     }
     memberships::set(conn, name, admin.id, MemberRole::Admin).await?;
+    // Whoever operates the service need not ask.
+    memberships::accept(conn, name, admin.id).await?;
     let resource = format!("members/{owner}?role=admin");
     tell(conn, name, "member.set", resource).await
 }

@@ -78,17 +78,57 @@ async fn admit(
     role: MemberRole,
 ) -> Result<Written, ApiError> {
     done(memberships::set(conn, namespace, user.id, role).await?)?;
-    let members = memberships::list(conn, namespace).await?;
-    let member = members.iter().find(|member| member.account_id == user.id);
-    let answer = Answer::ok(&MemberView::from(member.ok_or(ApiError::NotFound)?))?;
     let resource = format!("members/{}?role={}", user.name, role.as_str());
     Ok(Written::new(
-        answer,
+        shown(conn, namespace, user.id).await?,
         Act::new(namespace, "member.set", resource),
     ))
 }
 
-/// Ends a user's membership; one's own takes no role.
+/// What is answered about a member.
+async fn shown(
+    conn: &mut PgConnection,
+    namespace: &str,
+    account_id: i64,
+) -> Result<Answer, ApiError> {
+    let members = memberships::list(conn, namespace).await?;
+    let member = members
+        .iter()
+        .find(|member| member.account_id == account_id);
+    Answer::ok(&MemberView::from(member.ok_or(ApiError::NotFound)?))
+}
+
+/// Agrees to one's own role, which only then is one.
+pub async fn accept(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    Membership { namespace, user }: Membership,
+) -> Result<Answer, ApiError> {
+    if user != caller.name() {
+        caller.may(Access::Read, &namespace)?;
+        return Err(ApiError::Forbidden(
+            "only the invited user accepts an invitation".to_owned(),
+        ));
+    }
+    caller.scoped(Access::Admin)?;
+    let id = caller.account_id();
+    let answer = gateway
+        .write(origin, move |conn| {
+            async move {
+                done(memberships::accept(conn, &namespace, id).await?)?;
+                let answer = shown(conn, &namespace, id).await?;
+                let act = Act::new(&namespace, "member.accept", format!("members/{user}"));
+                Ok(Written::new(answer, act))
+            }
+            .boxed()
+        })
+        .await?;
+    gateway.tokens.forget(id);
+    Ok(answer)
+}
+
+/// Ends a user's membership, or takes an invitation back; one's own takes no role.
 pub async fn remove(
     gateway: &Gateway,
     caller: &Caller,
@@ -99,7 +139,6 @@ pub async fn remove(
     }: Membership,
 ) -> Result<Answer, ApiError> {
     if name == caller.name() {
-        caller.may(Access::Read, &namespace)?;
         caller.scoped(Access::Admin)?;
     } else {
         caller.may(Access::Admin, &namespace)?;
@@ -147,6 +186,21 @@ fn done(change: Change) -> Result<(), ApiError> {
             "own-namespace",
             "Own namespace",
             "a user stays admin of the namespace of the same name",
+        ),
+        Change::ManyInvitations => (
+            "too-many-invitations",
+            "Too many invitations",
+            "as many invitations as may wait for this user; some have to be accepted or declined",
+        ),
+        Change::ManyMembers => (
+            "too-many-members",
+            "Too many members",
+            "the namespace has as many members and invitations as it may; remove one first",
+        ),
+        Change::ManyNamespaces => (
+            "too-many-namespaces",
+            "Too many namespaces",
+            "you have a role in as many namespaces as one may; leave one of them first",
         ),
     };
     Err(ApiError::Conflict {

@@ -19,6 +19,7 @@ diesel::table! {
         account_id -> Int8,
         role -> Text,
         created_at -> Timestamptz,
+        accepted_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -199,8 +199,10 @@ pub async fn verify(
     conn: &mut AsyncPgConnection,
     sha256: [u8; 32],
 ) -> Result<Option<Bearer>, StoreError> {
+    let own = memberships::account_id.eq(accounts::id);
+    let accepted = memberships::table.on(own.and(memberships::accepted_at.is_not_null()));
     let rows: Vec<BearerRow> = tokens::table
-        .inner_join(accounts::table.left_join(memberships::table))
+        .inner_join(accounts::table.left_join(accepted))
         .filter(tokens::sha256.eq(sha256.as_slice()))
         .filter(live())
         .order(memberships::namespace)

@@ -68,11 +68,12 @@ async fn an_account_owns_the_namespace_of_its_name() {
     }
     let roles = memberships::of_account(&mut conn, owner.id).await.unwrap();
     let admin = |name: &str| (name.to_owned(), MemberRole::Admin);
-    assert_eq!(roles, [admin("me"), admin("team")]);
+    assert_eq!(roles.accepted, [admin("me"), admin("team")]);
     assert!(
         memberships::of_account(&mut conn, team.id)
             .await
             .unwrap()
+            .accepted
             .is_empty()
     );
     let found = accounts::by_name(&mut conn, "team").await.unwrap();
@@ -121,6 +122,9 @@ async fn a_token_speaks_for_its_account_and_all_its_namespaces() {
     };
     let token = tokens::insert(&mut conn, &new).await.unwrap();
     memberships::set(&mut conn, "other", me.id, MemberRole::Viewer)
+        .await
+        .unwrap();
+    memberships::accept(&mut conn, "other", me.id)
         .await
         .unwrap();
     let bearer = tokens::verify(&mut conn, [7; 32]).await.unwrap().unwrap();
@@ -209,10 +213,10 @@ async fn members_come_change_and_go() {
         let members = memberships::list(&mut conn, "me").await.unwrap();
         let roles = members
             .iter()
-            .map(|member| (member.name.as_str(), member.role));
+            .map(|member| (member.name.as_str(), member.role, member.is_accepted));
         assert_eq!(
             roles.collect::<Vec<_>>(),
-            [("me", MemberRole::Admin), ("you", role)]
+            [("me", MemberRole::Admin, true), ("you", role, false)]
         );
     }
     assert_eq!(set(&mut conn, &me, MemberRole::Viewer).await, Change::Owner);
@@ -242,6 +246,9 @@ async fn of_two_admins_who_leave_at_once_one_stays() {
         memberships::set(&mut conn, &name, you.id, MemberRole::Admin)
             .await
             .unwrap();
+        let alone = memberships::remove(&mut conn, &name, me.id).await.unwrap();
+        assert_eq!(alone, Change::LastAdmin, "an invitation is no admin");
+        memberships::accept(&mut conn, &name, you.id).await.unwrap();
         let leaves = [me.id, you.id].map(async |account| {
             let (mut conn, name) = (store.connection().await.unwrap(), name.clone());
             transaction::<_, StoreError, _>(&mut conn, move |conn| {
@@ -259,6 +266,50 @@ async fn of_two_admins_who_leave_at_once_one_stays() {
         let demoted = memberships::set(&mut conn, &name, last, MemberRole::Developer).await;
         assert_eq!(demoted.unwrap(), Change::LastAdmin);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_counts_once_its_user_agrees_and_invitations_have_an_end() {
+    let (_, mut conn) = gateway().await;
+    let (me, you) = (user(&mut conn, "me").await, user(&mut conn, "you").await);
+    tokens::insert(&mut conn, &new_token(&you, 1))
+        .await
+        .unwrap();
+    let invited = memberships::set(&mut conn, "me", you.id, MemberRole::Viewer).await;
+    assert_eq!(invited.unwrap(), Change::Done);
+    let rights = async |conn: &mut PgConnection| {
+        let bearer = tokens::verify(conn, [1; 32]).await.unwrap().unwrap();
+        bearer.memberships.len()
+    };
+    assert_eq!(rights(&mut conn).await, 1, "its own namespace");
+    let roles = memberships::of_account(&mut conn, you.id).await.unwrap();
+    assert_eq!(roles.invited, [("me".to_owned(), MemberRole::Viewer)]);
+    for _ in 0..2 {
+        let accepted = memberships::accept(&mut conn, "me", you.id).await;
+        assert_eq!(accepted.unwrap(), Change::Done);
+    }
+    assert_eq!(rights(&mut conn).await, 2);
+    let not_invited = memberships::accept(&mut conn, "you", me.id).await;
+    assert_eq!(not_invited.unwrap(), Change::NotFound);
+
+    let last = memberships::INVITATIONS_MAX;
+    for number in 0..=last {
+        let name = format!("team-{number}");
+        let team = NewAccount::named(&name, AccountKind::Organisation);
+        accounts::create(&mut conn, &team, Some(me.id))
+            .await
+            .unwrap();
+        let gift = memberships::set(&mut conn, &name, you.id, MemberRole::Admin).await;
+        let expected = if number < last {
+            Change::Done
+        } else {
+            Change::ManyInvitations
+        };
+        assert_eq!(gift.unwrap(), expected, "{name}");
+    }
+    // A namespace that the user is in already may still change the role.
+    let changed = memberships::set(&mut conn, "me", you.id, MemberRole::Developer).await;
+    assert_eq!(changed.unwrap(), Change::Done);
 }
 
 fn entry(actor: &str, action: &str) -> Entry {

@@ -38,7 +38,7 @@ pub async fn list(
     put,
     path = "/v1/namespaces/{namespace}/members/{user}",
     tag = "members",
-    summary = "Give a user a role",
+    summary = "Invite a user to a role, or give a member another one",
     params(MemberPath),
     request_body = schemas::Membership,
     responses(
@@ -59,12 +59,35 @@ pub async fn set(
     Ok(members::set(&gateway, &caller, origin, wish).await?.into())
 }
 
+/// `POST /v1/namespaces/{namespace}/members/{user}/accept`
+#[utoipa::path(
+    post,
+    path = "/v1/namespaces/{namespace}/members/{user}/accept",
+    tag = "members",
+    summary = "Accept an invitation",
+    params(MemberPath),
+    responses(
+        (status = 200, description = "The member", body = schemas::Member),
+        (status = 409, response = Conflict),
+    )
+)]
+pub async fn accept(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let origin = origin(&request, &caller, &[])?;
+    let answer = members::accept(&gateway, &caller, origin, membership(path)).await?;
+    Ok(answer.into())
+}
+
 /// `DELETE /v1/namespaces/{namespace}/members/{user}`
 #[utoipa::path(
     delete,
     path = "/v1/namespaces/{namespace}/members/{user}",
     tag = "members",
-    summary = "Take a user's role away",
+    summary = "Take a user's role or invitation away",
     params(MemberPath),
     responses(
         (status = 204, description = "It is taken away"),

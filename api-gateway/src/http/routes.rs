@@ -84,6 +84,7 @@ routes! {
         "/organisations" => { post: accounts::create_organisation }
         "/namespaces/{namespace}/members" => { get: members::list }
         "/namespaces/{namespace}/members/{user}" => { put: members::set, delete: members::remove }
+        "/namespaces/{namespace}/members/{user}/accept" => { post: members::accept }
         "/namespaces/{namespace}/audit" => { get: audit::list }
         "/jobs/{job}/execs/{exec}/logs" => { get: logs::read }
         "/namespaces/{namespace}/registries" => { get: registries::list }

@@ -52,15 +52,22 @@ fn profile_fields() -> Vec<Field> {
 }
 
 pub(super) fn account() -> ObjectBuilder {
-    let namespace = answer([
-        field("name", f::text("Name of the namespace")),
-        field("role", role()),
-    ]);
-    let namespaces = ArrayBuilder::new()
-        .items(namespace)
-        .description(Some("Where the user may do something"));
+    let roles = |what| {
+        let role = answer([
+            field("name", f::text("Name of the namespace")),
+            field("role", role()),
+        ]);
+        ArrayBuilder::new().items(role).description(Some(what))
+    };
     let mut fields = profile_fields();
-    fields.push(field("namespaces", namespaces));
+    fields.push(field(
+        "namespaces",
+        roles("Where the user may do something"),
+    ));
+    fields.push(field(
+        "invitations",
+        roles("Roles that wait for the user to accept them"),
+    ));
     answer(fields)
 }
 
@@ -144,7 +151,11 @@ pub(super) fn member() -> ObjectBuilder {
     answer([
         field("username", f::text("Name of the user")),
         field("role", role()),
-        field("created_at", f::timestamp("When the user became one")),
+        field(
+            "is_accepted",
+            f::boolean("Whether the user has agreed; before, the role gives no right"),
+        ),
+        field("created_at", f::timestamp("When the role was given")),
     ])
 }
 

@@ -39,6 +39,7 @@ const TABLE: &[(&str, &str, Need, &str)] = &[
     ("get",    "/v1/namespaces/{namespace}/members", Namespace(Read), ""),
     ("put",    "/v1/namespaces/{namespace}/members/{user}", Namespace(Admin), ""),
     ("delete", "/v1/namespaces/{namespace}/members/{user}", Namespace(Admin), ""),
+    ("post",   "/v1/namespaces/{namespace}/members/{user}/accept", Token(Admin), ""),
     ("get",    "/v1/namespaces/{namespace}/audit", Namespace(Admin), ""),
     ("get",    "/v1/namespaces/{namespace}/registries", Namespace(Admin), ""),
     ("put",    "/v1/namespaces/{namespace}/registries/{registry}", Namespace(Admin), ""),
@@ -107,6 +108,8 @@ async fn callers<'a>(app: &'a TestApp, admin: &User<'a>) -> Vec<Caller<'a>> {
         let body = json!({ "role": role.as_str() });
         let response = admin.send(Method::PUT, &path, Some(&body)).await;
         assert_eq!(response.status(), 200);
+        let accepted = user.post(&format!("{path}/accept"), None).await;
+        assert_eq!(accepted.0, 200, "{}", accepted.1);
         for scope in Access::ALL {
             let token = json!({ "name": "t", "scope": scope.as_str() });
             let (_, token) = user.new_token(token).await;
@@ -131,6 +134,9 @@ async fn callers<'a>(app: &'a TestApp, admin: &User<'a>) -> Vec<Caller<'a>> {
 /// A path of the route with fresh things in it, so that one caller's delete is
 /// not another's 404.
 async fn path(app: &TestApp, admin: &User<'_>, owner: &User<'_>, route: &str) -> String {
+    if route.ends_with("/accept") {
+        return invitation(admin, owner, route).await;
+    }
     let mut path = route.replace("{namespace}", "acme");
     path = path
         .replace("{registry}", "registry.example.com:5000")
@@ -168,6 +174,25 @@ async fn path(app: &TestApp, admin: &User<'_>, owner: &User<'_>, route: &str) ->
             path = path.replace("{backfill}", &made["id"].to_string());
         }
     }
+    path
+}
+
+/// To a namespace that the caller has nothing to do with yet.
+async fn invitation(admin: &User<'_>, owner: &User<'_>, route: &str) -> String {
+    let team = format!("o{}", uuid::Uuid::new_v4().simple());
+    let (status, _) = admin
+        .post("/v1/organisations", Some(&json!({ "name": team })))
+        .await;
+    assert_eq!(status, 201);
+    let (_, account) = owner.get("/v1/account").await;
+    let name = account["username"].as_str().unwrap();
+    let path = route.replace("{namespace}", &team).replace("{user}", name);
+    let body = json!({ "role": "viewer" });
+    let member = path.trim_end_matches("/accept");
+    let put = admin.send(Method::PUT, member, Some(&body)).await;
+    // The admin, who founded it, is a member already.
+    let founder = admin.token == owner.token;
+    assert_eq!(put.status(), if founder { 409 } else { 200 });
     path
 }
 

@@ -70,9 +70,13 @@ async fn it_is_filtered_and_paged() {
     let path = "/v1/namespaces/me/members/you";
     me.send(Method::PUT, path, Some(&json!({ "role": "developer" })))
         .await;
+    assert_eq!(you.post(&format!("{path}/accept"), None).await.0, 200);
     let job = you.job(json!({ "namespace": "me" })).await;
     assert_eq!(job["namespace"], "me");
-    assert_eq!(actions(&read(&me, "?actor=you").await), ["job.create"]);
+    assert_eq!(
+        actions(&read(&me, "?actor=you").await),
+        ["job.create", "member.accept"]
+    );
     assert_eq!(read(&me, "?action=member.set").await["count"], 1);
     assert_eq!(read(&me, "?actor=you&action=member.set").await["count"], 0);
     assert_eq!(
@@ -80,9 +84,9 @@ async fn it_is_filtered_and_paged() {
         0
     );
     let all = read(&me, "?created_after=2020-01-01T00:00:00Z").await;
-    assert_eq!(all["count"], 4);
+    assert_eq!(all["count"], 5);
     let mut page = read(&me, "?page_size=3").await;
-    assert_eq!(page["count"], 4);
+    assert_eq!(page["count"], 5);
     let mut told = page["results"].as_array().unwrap().clone();
     let next = page["next"].as_str().unwrap().to_owned();
     page = me.get(&next).await.1;

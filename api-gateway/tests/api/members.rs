@@ -24,6 +24,12 @@ async fn put(user: &User<'_>, path: &str, role: &str) -> (u16, Value) {
     (status.as_u16(), body)
 }
 
+async fn accept(user: &User<'_>, path: &str) -> (u16, Value) {
+    let path = format!("/v1/namespaces/{path}/accept");
+    let (status, body) = user.post(&path, None).await;
+    (status.as_u16(), body)
+}
+
 async fn delete(user: &User<'_>, path: &str) -> u16 {
     let path = format!("/v1/namespaces/{path}");
     user.send(Method::DELETE, &path, None)
@@ -41,9 +47,18 @@ async fn members_may_do_what_their_role_says_at_once() {
     let (status, member) = put(&ann, "acme/members/bob", "viewer").await;
     assert_eq!(status, 200, "{member}");
     assert_eq!(
-        (&member["username"], &member["role"]),
-        (&json!("bob"), &json!("viewer"))
+        (&member["username"], &member["role"], &member["is_accepted"]),
+        (&json!("bob"), &json!("viewer"), &json!(false))
     );
+    assert_eq!(bob.get(jobs).await.0, 404, "an invitation is no right");
+    let (_, account) = bob.get("/v1/account").await;
+    let invitation = json!([{ "name": "acme", "role": "viewer" }]);
+    assert_eq!(account["invitations"], invitation);
+    assert_eq!(accept(&ann, "acme/members/bob").await.0, 403);
+    assert_eq!(accept(&bob, "acme/members/ann").await.0, 404);
+    assert_eq!(accept(&bob, "ann/members/bob").await.0, 404);
+    let (status, member) = accept(&bob, "acme/members/bob").await;
+    assert_eq!((status, &member["is_accepted"]), (200, &json!(true)));
     assert_eq!(bob.get(jobs).await.0, 200);
     assert_eq!(put(&bob, "acme/members/bob", "admin").await.0, 403);
     let (_, list) = bob.get("/v1/namespaces/acme/members").await;
@@ -70,6 +85,9 @@ async fn a_member_may_leave_but_not_the_last_admin() {
     let app = spawn_app().await;
     let (ann, bob) = (acme(&app).await, app.user("bob").await);
     put(&ann, "acme/members/bob", "viewer").await;
+    assert_eq!(delete(&bob, "acme/members/bob").await, 204, "declined");
+    put(&ann, "acme/members/bob", "viewer").await;
+    accept(&bob, "acme/members/bob").await;
     assert_eq!(delete(&bob, "acme/members/ann").await, 403);
     let (_, weak) = bob
         .new_token(json!({ "name": "ci", "scope": "read" }))
@@ -93,7 +111,9 @@ async fn of_admins_who_all_leave_at_once_one_stays() {
     let mut admins = vec![("ann", ann.clone())];
     for name in ["bob", "eve", "dan"] {
         admins.push((name, app.user(name).await));
-        put(&ann, &format!("acme/members/{name}"), "admin").await;
+        let path = format!("acme/members/{name}");
+        put(&ann, &path, "admin").await;
+        accept(&admins[admins.len() - 1].1, &path).await;
     }
     let paths: Vec<_> = admins
         .iter()
