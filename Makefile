@@ -58,11 +58,13 @@ hostile: ## one hostile client: what others feel of it, and the gateway's peak m
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq -- $(MEASURED)/hostile $(BENCH)
 
-lint: ## formatting, clippy, dependency rules, go vet
+lint: ## formatting, clippy, dependency rules and advisories, go vet
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check --allow unused-wrapper bans licenses sources
+	@if cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
+	else echo "advisories not checked: their database cannot be reached (docs/SECURITY.md)"; fi
 	cd deploy/dev-kubernetes && CGO_ENABLED=0 go vet -trimpath .
 
 clean: down ## stop everything and delete its data and the build

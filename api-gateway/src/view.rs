@@ -78,6 +78,8 @@ pub struct SizeView<'a> {
     pub cpu: &'a str,
     /// Bytes.
     pub memory: &'a str,
+    /// Bytes of the node's disk, where they are limited.
+    pub disk: Option<&'a str>,
 }
 
 /// A job.

@@ -184,10 +184,13 @@ impl Template<'_> {
             name: name.to_owned(),
             known: self.sizes.names().collect::<Vec<_>>().join(", "),
         })?;
-        let granted = BTreeMap::from([
+        let mut granted = BTreeMap::from([
             ("cpu".to_owned(), Quantity(size.cpu.clone())),
             ("memory".to_owned(), Quantity(size.memory.clone())),
         ]);
+        if let Some(disk) = &size.disk {
+            granted.insert("ephemeral-storage".to_owned(), Quantity(disk.clone()));
+        }
         Ok(ResourceRequirements {
             requests: Some(granted.clone()),
             limits: Some(granted),

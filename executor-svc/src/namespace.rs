@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use cluster::{CallError, ClusterConfig, names, persist};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::PostParams;
-use kube::{Api, Client, ResourceExt};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -86,15 +86,11 @@ impl Namespaces {
         };
         create(&Api::namespaced(self.client.clone(), name), &account).await?;
         let policies = Api::namespaced(self.client.clone(), name);
-        if self.config.deny_ingress {
-            create(&policies, &self.deny_ingress()).await?;
-        }
-        if !self.config.egress_except.is_empty() {
-            create(&policies, &self.egress()).await?;
-        }
-        if !self.config.quota.is_empty() {
-            create(&Api::namespaced(self.client.clone(), name), &self.quota()).await?;
-        }
+        let (ingress, egress) = (self.deny_ingress(), self.egress());
+        keep(&policies, &ingress, self.config.deny_ingress).await?;
+        keep(&policies, &egress, !self.config.egress_except.is_empty()).await?;
+        let quotas = Api::namespaced(self.client.clone(), name);
+        keep(&quotas, &self.quota(), !self.config.quota.is_empty()).await?;
         Ok(())
     }
 
@@ -147,6 +143,27 @@ where
         Ok(_) => Ok(Created::Now),
         Err(error) if error.code() == Some(409) => Ok(Created::WasThere),
         Err(error) => Err(error),
+    }
+}
+
+/// Has an object be as the configuration says now, whatever it said before, or not be
+/// at all.
+async fn keep<K>(api: &Api<K>, object: &K, is_wanted: bool) -> Result<(), CallError>
+where
+    K: Clone + Debug + Serialize + DeserializeOwned + Resource,
+{
+    let name = object.meta().name.as_deref().unwrap_or_default();
+    if is_wanted {
+        let params = PatchParams::apply(names::ESCAPEMENT).force();
+        let patch = Patch::Apply(object);
+        return persist(LIMIT, || api.patch(name, &params, &patch))
+            .await
+            .map(drop);
+    }
+    let params = DeleteParams::default();
+    match persist(LIMIT, || api.delete(name, &params)).await {
+        Err(error) if error.code() != Some(404) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -36,6 +36,7 @@ pub async fn sizes(gateway: web::Data<Gateway>) -> HttpResponse {
         name,
         cpu: &size.cpu,
         memory: &size.memory,
+        disk: size.disk.as_deref(),
     });
     HttpResponse::Ok().json(Envelope::whole(sizes.collect()))
 }

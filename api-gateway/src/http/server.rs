@@ -63,6 +63,18 @@ impl Gate {
 /// the client might never see the answer.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// Connections that ended with an error below HTTP, which no request log has.
+fn count(error: DispatchError) -> DispatchError {
+    let cause = match &error {
+        DispatchError::Parse(_) => "malformed",
+        DispatchError::SlowRequestTimeout | DispatchError::DisconnectTimeout => "slow",
+        DispatchError::Io(_) => "io",
+        _ => "other",
+    };
+    metrics::counter!("escapement_connections_broken_total", "cause" => cause).increment(1);
+    error
+}
+
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 2048;
 
@@ -112,7 +124,8 @@ pub fn bind(
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.pace());
             })
-            .finish(map_config(app, |()| AppConfig::default()));
+            .finish(map_config(app, |()| AppConfig::default()))
+            .map_err(count);
         fn_service(move |stream: TcpStream| {
             let admitted = gate.admit(stream);
             async move { admitted }

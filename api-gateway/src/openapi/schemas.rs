@@ -232,5 +232,11 @@ fn size() -> ObjectBuilder {
         field("name", f::text("What jobs name it by")),
         field("cpu", f::text("Cores, or thousandths of one")),
         field("memory", f::text("Bytes, as a Kubernetes quantity")),
+        field(
+            "disk",
+            f::or_null(f::text(
+                "Bytes of the node's disk, as a Kubernetes quantity",
+            )),
+        ),
     ])
 }

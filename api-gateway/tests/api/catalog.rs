@@ -17,7 +17,7 @@ async fn regions_and_sizes_are_listed() {
 
     let (status, sizes) = user.get("/v1/sizes").await;
     assert_eq!((status.as_u16(), &sizes["count"]), (200, &json!(6)));
-    let small = json!({ "name": "XXS", "cpu": "125m", "memory": "128Mi" });
+    let small = json!({ "name": "XXS", "cpu": "125m", "memory": "128Mi", "disk": "512Mi" });
     assert!(sizes["results"].as_array().unwrap().contains(&small));
     for size in sizes["results"].as_array().unwrap() {
         user.job(json!({ "resource_size": size["name"] })).await;

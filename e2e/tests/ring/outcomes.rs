@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use devstack::Service;
 use e2e::{Client, Kubectl};
 use serde_json::{Value, json};
 
@@ -139,6 +140,32 @@ async fn the_kubernetes_namespace_of_others_is_not_touched() {
     let found = kubectl.run(&get, None).await.unwrap();
     assert!(!found.contains("escapement"), "{found}");
     assert!(!found.contains("/x-"), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_namespace_allows_follows_the_configuration() {
+    let ring = ring::start().await;
+    let account = format!("{}-moved", ring.name());
+    let name = format!("jobs-{account}");
+    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let client = ring.client_of(&account).await;
+    let exec = client.run("true").await.unwrap();
+    client.wait(&exec, "S", LIMIT).await.unwrap();
+    let of_policy = async |arguments: &[&str]| {
+        let policy = ["networkpolicy", "escapement-egress", "--namespace", &name];
+        let arguments = [&arguments[..1], &policy, &arguments[1..]].concat();
+        kubectl.run(&arguments, None).await.unwrap()
+    };
+    let closed = async || of_policy(&["get", "--output=json"]).await;
+    assert!(closed().await.contains("169.254.0.0/16"));
+    // As an older configuration would have left it.
+    let open = r#"[{"op": "replace", "path": "/spec/egress", "value": [{}]}]"#;
+    of_policy(&["patch", "--type=json", "--patch", open]).await;
+    assert!(!closed().await.contains("169.254.0.0/16"));
+    ring.stack().restart(Service::Executor).await.unwrap();
+    let exec = client.run("true").await.unwrap();
+    client.wait(&exec, "S", LIMIT).await.unwrap();
+    assert!(closed().await.contains("169.254.0.0/16"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
