@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz bench-ring bench-lists bench-schedules hostile lint clean
+.PHONY: help up down status test e2e fuzz bench-ring bench-lists bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -14,6 +14,7 @@ FUZZ := $(dir $(DEVSTACK))fuzz
 # Built like a release; BENCH may hold options of a benchmark.
 MEASURED := $(or $(CARGO_TARGET_DIR),target)/measured
 BENCH ?=
+ORACLE := $(or $(CARGO_TARGET_DIR),target)/oracle-venv
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,13 @@ bench-lists: ## time the first page of a million execs against one far down
 bench-schedules: ## time due and idle schedules against a probe and APScheduler
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq python -- $(MEASURED)/bench-schedules $(BENCH)
+
+oracle: ## 10,000 random schedules against croniter and dateutil
+	cargo build -p recurrence --example instants
+	python3 -m venv $(ORACLE)
+	$(ORACLE)/bin/pip install --quiet --disable-pip-version-check -r recurrence/oracle/requirements.txt
+	@PYTHONTZPATH= $(ORACLE)/bin/python recurrence/oracle/compare.py \
+	    $(dir $(DEVSTACK))examples/instants $(BENCH)
 
 hostile: ## one hostile client: what others feel of it, and the gateway's peak memory
 	cargo build --workspace --bins --profile measured
