@@ -25,6 +25,7 @@ use crate::http::links::LinkBase;
 use crate::http::server;
 use crate::limits::Limits;
 use crate::password::Passwords;
+use crate::turns::Turns;
 use crate::verified::VerifiedTokens;
 use crate::waiting::{self, Rooms, Waiting};
 
@@ -92,6 +93,7 @@ impl Api {
             passwords,
             registration: config.registration,
             waiting: wait_room(&config.api, (&bus, &store), process),
+            turns: Turns::new(config.api.requests_per_account),
             limits: Arc::new(Limits::new(&config.limits)?),
             tokens: VerifiedTokens::new(store.clone()),
             keyring: keyring(&config.secrets)?,

@@ -199,10 +199,12 @@ pub async fn wait(
     ids: (JobId, ExecId),
     (time, gone): (Duration, impl Future<Output = ()>),
 ) -> Result<(Job, Exec), ApiError> {
+    let turn = gateway.turns.take(caller.account_id()).await;
     let found = get(gateway, caller, Access::Read, ids).await?;
     if found.1.state.is_terminal() {
         return Ok(found);
     }
+    drop(turn);
     let waiter = gateway.waiting.join(caller.account_id(), found.1.id);
     let mut waiter = waiter.map_err(|limit| limit.refuse(waiting::INTERVAL))?;
     let stopping = gateway.tasks.stopping();
@@ -212,6 +214,7 @@ pub async fn wait(
         () = tokio::time::sleep(time) => {}
         () = stopping.cancelled() => {}
     }
+    let _turn = gateway.turns.take(caller.account_id()).await;
     gateway.tokens.recheck(caller).await?;
     get(gateway, caller, Access::Read, ids).await
 }

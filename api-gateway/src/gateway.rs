@@ -16,6 +16,7 @@ use crate::config::RegistrationConfig;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::password::Passwords;
+use crate::turns::Turns;
 use crate::verified::VerifiedTokens;
 use crate::waiting::Waiting;
 
@@ -34,6 +35,8 @@ pub struct Gateway {
     pub catalog: Catalog,
     /// Seals what must not be read in the database.
     pub keyring: Keyring,
+    /// How much of one account is worked on at a time.
+    pub turns: Turns,
     /// How often one client may ask.
     pub limits: Arc<Limits>,
     /// Who is behind a token.

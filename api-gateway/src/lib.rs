@@ -47,6 +47,7 @@ pub mod schedule_view;
 pub mod slot_list;
 pub mod token;
 pub mod tokens;
+pub mod turns;
 pub mod variables;
 pub mod verified;
 pub mod view;

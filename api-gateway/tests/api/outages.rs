@@ -7,7 +7,7 @@ use store::testing::TestDatabase;
 use url::Url;
 use uuid::Uuid;
 
-use crate::app::{TestApp, User, read, spawn_app, spawn_app_on};
+use crate::app::{TestApp, User, read, spawn_app, spawn_app_on, spawn_app_with};
 
 /// What has one row for each job.
 const TABLES: [&str; 3] = ["jobs", "schedules", "audit_log WHERE action = 'job.create'"];
@@ -130,4 +130,27 @@ async fn a_server_without_a_connection_to_spare() {
 fn database_name(database: &TestDatabase) -> String {
     let url = Url::parse(&database.url).unwrap();
     url.path().trim_start_matches('/').to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_account_does_not_take_all_connections() {
+    let app = spawn_app_with(&[
+        ("ESCAPEMENT__DATABASE__POOL_SIZE", "2"),
+        ("ESCAPEMENT__DATABASE__WAIT", "2s"),
+        ("ESCAPEMENT__API__REQUESTS_PER_ACCOUNT", "1"),
+    ])
+    .await;
+    let (me, other) = (app.user("me").await, app.user("other").await);
+    let blocker = app.database.lock("jobs").await;
+    let mine = futures::future::join_all((0..10).map(|_| me.get("/v1/jobs")));
+    let others = async {
+        for _ in 0..10 {
+            assert_eq!(other.get("/v1/account").await.0, 200);
+        }
+        drop(blocker);
+    };
+    let (mine, ()) = futures::join!(mine, others);
+    for (status, answer) in mine {
+        assert_eq!(status, 200, "{answer}");
+    }
 }
