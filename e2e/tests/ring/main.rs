@@ -11,4 +11,5 @@ mod faults;
 mod logs;
 mod outcomes;
 mod ring;
+mod schedules;
 mod secrets;

@@ -20,20 +20,25 @@ pub(crate) struct TestRing {
 
 /// Starts a ring on the infrastructure that `make test` or `make e2e` set up.
 pub(crate) async fn start() -> TestRing {
-    start_with(false).await
+    start_with(false, &Service::ALL).await
+}
+
+/// The same with some of the services only.
+pub(crate) async fn start_only(services: &[Service]) -> TestRing {
+    start_with(false, services).await
 }
 
 /// The same with a RabbitMQ that no other test uses.
 pub(crate) async fn start_with_own_broker() -> TestRing {
-    start_with(true).await
+    start_with(true, &Service::ALL).await
 }
 
-async fn start_with(own_broker: bool) -> TestRing {
+async fn start_with(own_broker: bool, services: &[Service]) -> TestRing {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("e2e-{}-{number}", std::process::id());
     let infra = Infra::from_env().expect("run this with `make e2e`");
-    let mut builder = devstack::Ring::builder(&infra, &name);
+    let mut builder = devstack::Ring::builder(&infra, &name).only(services);
     if own_broker {
         builder = builder.own_broker();
     }
