@@ -5,7 +5,7 @@ mod length;
 
 use chrono::{NaiveDate, NaiveTime};
 
-use crate::calendar::SECOND;
+use crate::calendar::{DAY, SECOND};
 use crate::cursor::Cursor;
 use crate::error::ParseError;
 use crate::progression::Period;
@@ -120,13 +120,20 @@ fn form(cursor: &mut Cursor<'_>, runs: Option<u64>) -> Result<Form, ParseError> 
 
 fn point(cursor: &mut Cursor<'_>) -> Result<Point, ParseError> {
     let (date, is_extended) = date(cursor)?;
-    if !cursor.accept(b'T') && !cursor.accept(b't') {
-        return Err(cursor.expected("'T' and a time of day, e.g. 2015-12-31T16:00:23Z"));
-    }
-    let time = time(cursor, is_extended)?;
+    let time = match cursor.peek() {
+        Some(b'T' | b't') => {
+            cursor.at += 1;
+            time(cursor, is_extended)?
+        }
+        // A date alone is its beginning.
+        Some(b'/') | None => 0,
+        Some(_) => {
+            return Err(cursor.expected("'T' and a time of day, e.g. 2015-12-31T16:00:23Z"));
+        }
+    };
     let at = cursor.at;
     Ok(Point {
-        wall: date.and_time(time).and_utc().timestamp_micros(),
+        wall: date.and_time(NaiveTime::MIN).and_utc().timestamp_micros() + time,
         offset: offset(cursor)?,
         at,
     })
@@ -154,7 +161,8 @@ fn date(cursor: &mut Cursor<'_>) -> Result<(NaiveDate, bool), ParseError> {
     Ok((date, is_extended))
 }
 
-fn time(cursor: &mut Cursor<'_>, is_extended: bool) -> Result<NaiveTime, ParseError> {
+/// Microseconds since midnight; `24:00:00` is the midnight at the end of the day.
+fn time(cursor: &mut Cursor<'_>, is_extended: bool) -> Result<i64, ParseError> {
     let at = cursor.at;
     let hour = cursor.fixed(2, "an hour of two digits, e.g. 16:00:23")?;
     if is_extended {
@@ -171,11 +179,17 @@ fn time(cursor: &mut Cursor<'_>, is_extended: bool) -> Result<NaiveTime, ParseEr
         second = cursor.fixed(2, "a second of two digits, e.g. 16:00:23")?;
         nano = cursor.fraction()?.unwrap_or(0);
     }
-    let message = "there is no such time of day; it runs from 00:00:00 to 23:59:59 \
-                   (leap seconds are not planned)";
+    if (hour, minute, second, nano) == (24, 0, 0, 0) {
+        return Ok(DAY);
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        let message = "there is no such time of day; it runs from 00:00:00 to 23:59:59, and \
+                       24:00:00 is the end of the day (leap seconds are not planned)";
+        return Err(ParseError::new(at, message));
+    }
+    let seconds = (hour * 60 + minute) * 60 + second;
     // Cut to the microsecond, so that no part of it is lost on the way to a database.
-    NaiveTime::from_hms_micro_opt(hour, minute, second, nano / 1000)
-        .ok_or_else(|| ParseError::new(at, message))
+    Ok(i64::from(seconds) * SECOND + i64::from(nano / 1000))
 }
 
 fn offset(cursor: &mut Cursor<'_>) -> Result<Offset, ParseError> {

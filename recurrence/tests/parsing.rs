@@ -4,7 +4,7 @@ use recurrence::{Exclusions, Expression, GapRule, RepeatRule, Zone};
 
 /// Text, place, a part of what is said.
 #[rustfmt::skip]
-const REFUSED: [(&str, usize, &str); 55] = [
+const REFUSED: [(&str, usize, &str); 57] = [
     ("", 0, "R1/2015-12-31T16:00:23.446Z/PT1H"),
     ("hourly", 0, "0 2 * * MON-FRI"),
     ("r1/2020-01-01T00:00:00Z/PT1H", 0, "not a schedule"),
@@ -13,12 +13,14 @@ const REFUSED: [(&str, usize, &str); 55] = [
     ("Rx/2020-01-01T00:00:00Z/PT1H", 1, "R1/ or R/"),
     ("R1/", 3, "leave it empty, R1//PT1H"),
     ("R1//", 4, "a period, e.g. PT1H or P1D"),
-    ("R1/2020-01-01/PT1H", 13, "'T' and a time of day"),
+    ("R1/2020-01-01X/PT1H", 13, "'T' and a time of day"),
+    ("R1/2020-01-01Z/PT1H", 13, "'T' and a time of day"),
     ("R1/2020-13-01T00:00:00Z/PT1H", 3, "no such date"),
     ("R1/2021-02-29T00:00:00Z/PT1H", 3, "no such date"),
     ("R1/0000-01-01T00:00:00Z/PT1H", 3, "0001 to 9999"),
     ("R1/2020-W01-1T00:00:00Z/PT1H", 8, "week dates are not read"),
-    ("R1/2020-01-01T24:00:00Z/PT1H", 14, "23:59:59"),
+    ("R1/2020-01-01T24:00:01Z/PT1H", 14, "24:00:00 is the end of the day"),
+    ("R1/2020-01-01T25:00:00Z/PT1H", 14, "23:59:59"),
     ("R1/2020-01-01T23:59:60Z/PT1H", 14, "leap seconds"),
     ("R1/2020-01-01T00:00:00.Z/PT1H", 23, "digits after the decimal point"),
     ("R1/2020-01-01T00:00:00+24:00/PT1H", 22, "-23:59 to +23:59"),

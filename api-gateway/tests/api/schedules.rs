@@ -209,3 +209,39 @@ async fn a_dry_run_writes_nothing_and_expects_overlaps() {
     .await;
     assert_eq!(status, 400);
 }
+
+/// The document that people read. `UPDATE_DOCS=1` writes the answers into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_of_the_documentation_is_what_is_answered() {
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/SCHEDULES.md");
+    let app = spawn_app().await;
+    let user = app.user("ann").await;
+    let document = std::fs::read_to_string(FILE).unwrap();
+    let (mut fresh, mut examples) = (String::new(), 0);
+    let mut rest = document.as_str();
+    while let Some((request, after)) = block(rest) {
+        let (answer, after) = block(after).unwrap();
+        let request: Value = serde_json::from_str(request).unwrap();
+        let (_, mut told) = user.post("/v1/schedules/preview", Some(&request)).await;
+        if let Some(problem) = told.as_object_mut() {
+            problem.remove("request_id");
+        }
+        if serde_json::from_str::<Value>(answer).unwrap() != told {
+            assert!(std::env::var("UPDATE_DOCS").is_ok(), "{request}: {told:#}");
+        }
+        let whole = &rest[..rest.len() - after.len()];
+        let told = format!("{}\n", serde_json::to_string_pretty(&told).unwrap());
+        fresh += &whole.replace(answer, &told);
+        (rest, examples) = (after, examples + 1);
+    }
+    assert!(examples >= 7);
+    if std::env::var("UPDATE_DOCS").is_ok() {
+        std::fs::write(FILE, fresh + rest).unwrap();
+    }
+}
+
+/// The next block of JSON, and what follows it.
+fn block(text: &str) -> Option<(&str, &str)> {
+    let (_, rest) = text.split_once("```json\n")?;
+    rest.split_once("```")
+}
