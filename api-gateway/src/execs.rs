@@ -226,8 +226,13 @@ pub async fn get(
     need: Access,
     (job, exec): (JobId, ExecId),
 ) -> Result<(Job, Exec), ApiError> {
-    let job = jobs::get(gateway, caller, need, job).await?;
-    let mut conn = gateway.store.connection().await?;
-    let found = execs::get(&mut conn, job.id, exec).await?;
-    Ok((job, found.ok_or(ApiError::NotFound)?))
+    let caller = caller.clone();
+    // Both may be large.
+    let found = gateway.aside(move |gateway| async move {
+        let job = jobs::get(&gateway, &caller, need, job).await?;
+        let mut conn = gateway.store.connection().await?;
+        let found = execs::get(&mut conn, job.id, exec).await?;
+        Ok((job, found.ok_or(ApiError::NotFound)?))
+    });
+    found.await
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::web::Bytes;
+use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde_json::{Map, Value};
 
@@ -18,6 +18,10 @@ pub const BODY_MAX: usize = 1024 * 1024;
 
 /// Bytes of a body at most where no token is asked for: a few short texts.
 pub const PUBLIC_BODY_MAX: usize = 8 * 1024;
+
+/// Bytes of a body from which on it is read beside the worker, which answers many other
+/// connections meanwhile: a megabyte of small values takes a while.
+const LARGE: usize = 64 * 1024;
 
 /// Some clients begin a text with it. It is no JSON, and RFC 8259 (8.1) lets a
 /// reader pass over it.
@@ -46,10 +50,19 @@ impl Body {
         &self.bytes
     }
 
-    pub(super) fn parse(request: &HttpRequest, bytes: Bytes) -> Result<Self, ApiError> {
+    pub(super) async fn parse(request: &HttpRequest, bytes: Bytes) -> Result<Self, ApiError> {
         if !is_json(request) {
             return Err(ApiError::UnsupportedMediaType);
         }
+        if bytes.len() < LARGE {
+            return Self::read(bytes);
+        }
+        web::block(move || Self::read(bytes))
+            .await
+            .map_err(|error| ApiError::Internal(error.into()))?
+    }
+
+    fn read(bytes: Bytes) -> Result<Self, ApiError> {
         let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
         let object = serde_json::from_slice(text).map_err(|error| {
             ApiError::Malformed(format!("the body is not a JSON object: {error}"))
@@ -72,9 +85,10 @@ impl FromRequest for Body {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
-        Box::pin(
-            async move { Self::parse(&request, bytes.await.map_err(|e| refuse(&e, BODY_MAX))?) },
-        )
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|error| refuse(&error, BODY_MAX))?;
+            Self::parse(&request, bytes).await
+        })
     }
 }
 
@@ -93,7 +107,7 @@ impl FromRequest for OptionalBody {
             if bytes.is_empty() {
                 return Ok(Self::default());
             }
-            Body::parse(&request, bytes).map(Self)
+            Body::parse(&request, bytes).await.map(Self)
         })
     }
 }

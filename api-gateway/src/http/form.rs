@@ -38,7 +38,7 @@ impl FromRequest for Form {
             let object = match request.content_type() {
                 "application/x-www-form-urlencoded" => urlencoded(&bytes),
                 "multipart/form-data" => multipart(&request, bytes.clone()).await?,
-                _ => return Body::parse(&request, bytes).map(Self),
+                _ => return Body::parse(&request, bytes).await.map(Self),
             };
             Ok(Self(Body::new(bytes, object)))
         })

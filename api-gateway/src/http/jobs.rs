@@ -8,6 +8,7 @@ use store::access::Access;
 use super::body::Body;
 use super::origin::origin;
 use super::query::Query;
+use crate::answer::Answer;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -61,8 +62,12 @@ pub async fn get(
     caller: web::ReqData<Caller>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let job = jobs::get(&gateway, &caller, Access::Read, job_id(&path)?).await?;
-    Ok(HttpResponse::Ok().json(JobView::new(&job, Utc::now())))
+    let id = job_id(&path)?;
+    let answer = gateway.aside(move |gateway| async move {
+        let job = jobs::get(&gateway, &caller, Access::Read, id).await?;
+        Answer::ok(&JobView::new(&job, Utc::now()))
+    });
+    Ok(answer.await?.into())
 }
 
 /// `PUT /v1/jobs/{job}`
