@@ -103,7 +103,7 @@ pub(crate) fn of_service(root: &Root, database: &Url, service: Service) -> Resul
         let password = root.state().secret(LOGINS)?;
         let set = address.set_username(service.role());
         set.and_then(|()| address.set_password(Some(&password)))
-            .map_err(|()| anyhow!("{database} has no place for a user"))?;
+            .map_err(|()| anyhow!("the database's address has no place for a user"))?;
     }
     Ok(address)
 }

@@ -9,7 +9,7 @@ use crate::config::Limits;
 /// The closed set of causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullFailure {
-    /// The reference itself can never be pulled.
+    /// It can never be pulled by that reference, here.
     Invalid,
     /// The registry answered that there is no such image.
     NotFound,
@@ -75,7 +75,7 @@ impl PullFailure {
     /// The same for people.
     pub fn message(self) -> &'static str {
         match self {
-            Self::Invalid => "it is no name of an image",
+            Self::Invalid => "no node can ever pull it by that name",
             Self::NotFound => "its registry has no such image, or does not show it to us",
             Self::Denied => {
                 "its registry refuses it to the credentials it was asked with, or without any"

@@ -23,12 +23,12 @@ fn encrypted(vhost: &Vhost) -> BrokerConfig {
     BrokerConfig::new(url.to_string().into())
 }
 
-async fn connects(config: BrokerConfig) -> bool {
+async fn connects(config: BrokerConfig, limit: Duration) -> bool {
     let process = Process::for_test("bus-test");
     let bus = Bus::connect(config, &process).unwrap();
     let mut connected = bus.connected();
     let up = connected.wait_for(|connected| *connected);
-    let up = timeout(Duration::from_secs(3), up).await.is_ok();
+    let up = timeout(limit, up).await.is_ok();
     Replica { process, bus }.stop().await;
     up
 }
@@ -41,9 +41,9 @@ async fn a_broker_is_spoken_to_over_tls_if_somebody_trusted_vouches_for_it() {
         ca_file: Some(PathBuf::from(authority)),
         ..encrypted(&vhost)
     };
-    assert!(connects(trusting).await);
+    assert!(connects(trusting, Duration::from_mins(1)).await);
     assert!(
-        !connects(encrypted(&vhost)).await,
+        !connects(encrypted(&vhost), Duration::from_secs(3)).await,
         "the system knows it not"
     );
 }
