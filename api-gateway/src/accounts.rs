@@ -115,7 +115,7 @@ fn wrong_login(user: Option<&str>) -> ApiError {
 
 /// The caller and where they may do what.
 pub async fn get(gateway: &Gateway, caller: &Caller) -> Result<AccountView, ApiError> {
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     let account = accounts::by_name(&mut conn, caller.name()).await?;
     let account = account.ok_or(ApiError::NotFound)?;
     let roles = memberships::of_account(&mut conn, account.id).await?;
@@ -131,7 +131,7 @@ pub async fn change_password(
 ) -> Result<Answer, ApiError> {
     caller.scoped(Access::Admin)?;
     let name = caller.name().to_owned();
-    let found = accounts::credentials(&mut *gateway.store.connection().await?, &name).await?;
+    let found = accounts::credentials(&mut *gateway.connection(caller).await?, &name).await?;
     let old = found.and_then(|(_, hash)| hash);
     let passwords = &gateway.passwords;
     let right = passwords.verify(change.password, old.clone()).await?;

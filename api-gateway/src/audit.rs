@@ -41,7 +41,7 @@ impl AuditList {
         namespace: &str,
     ) -> Result<(Count, Cut<Record>), ApiError> {
         caller.may(Access::Admin, namespace)?;
-        let mut conn = gateway.store.connection().await?;
+        let mut conn = gateway.connection(caller).await?;
         let count = audit::count(&mut conn, namespace, &self.filter).await?;
         let rows = audit::list(&mut conn, namespace, &self.filter, self.page.query()).await?;
         Ok((count, self.page.cut(rows, |record| record.id)))

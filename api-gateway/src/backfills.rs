@@ -168,7 +168,7 @@ pub async fn get(
     (job, id): (JobId, BackfillId),
 ) -> Result<Backfill, ApiError> {
     jobs::get(gateway, caller, Access::Read, job).await?;
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     let found = backfills::get(&mut conn, job, id).await?;
     found.ok_or(ApiError::NotFound)
 }
@@ -199,7 +199,7 @@ impl BackfillList {
         caller: &Caller,
     ) -> Result<(Count, Cut<Backfill>), ApiError> {
         jobs::get(gateway, caller, Access::Read, self.job).await?;
-        let mut conn = gateway.store.connection().await?;
+        let mut conn = gateway.connection(caller).await?;
         let count = backfills::count(&mut conn, self.job).await?;
         let rows = backfills::list(&mut conn, self.job, self.page.query()).await?;
         Ok((count, self.page.cut(rows, |backfill| backfill.id)))

@@ -80,7 +80,8 @@ pub struct ApiConfig {
     pub waiting: usize,
     /// Those of one account.
     pub waiting_per_account: usize,
-    /// Requests of one account that are worked on at a time; 0 is no limit.
+    /// Requests of one account that have a connection to the database at a time; 0 is no
+    /// limit.
     pub requests_per_account: usize,
     /// Base of the links in lists; without it, the request's own host.
     pub public_url: Option<String>,

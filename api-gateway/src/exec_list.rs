@@ -53,7 +53,7 @@ impl ExecList {
         caller: &Caller,
     ) -> Result<(Count, Cut<Exec>), ApiError> {
         jobs::get(gateway, caller, Access::Read, self.filter.job).await?;
-        let mut conn = gateway.store.connection().await?;
+        let mut conn = gateway.connection(caller).await?;
         let count = execs::count(&mut conn, &self.filter).await?;
         let rows = execs::list(&mut conn, &self.filter, self.page.query()).await?;
         let key = |exec: &Exec| (exec.created_at, exec.id);

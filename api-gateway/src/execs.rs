@@ -199,12 +199,10 @@ pub async fn wait(
     ids: (JobId, ExecId),
     (time, gone): (Duration, impl Future<Output = ()>),
 ) -> Result<(Job, Exec), ApiError> {
-    let turn = gateway.turns.take(caller.account_id()).await;
     let found = get(gateway, caller, Access::Read, ids).await?;
     if found.1.state.is_terminal() {
         return Ok(found);
     }
-    drop(turn);
     let waiter = gateway.waiting.join(caller.account_id(), found.1.id);
     let mut waiter = waiter.map_err(|limit| limit.refuse(waiting::INTERVAL))?;
     let stopping = gateway.tasks.stopping();
@@ -214,7 +212,6 @@ pub async fn wait(
         () = tokio::time::sleep(time) => {}
         () = stopping.cancelled() => {}
     }
-    let _turn = gateway.turns.take(caller.account_id()).await;
     gateway.tokens.recheck(caller).await?;
     get(gateway, caller, Access::Read, ids).await
 }
@@ -228,9 +225,9 @@ pub async fn get(
 ) -> Result<(Job, Exec), ApiError> {
     let caller = caller.clone();
     // Both may be large.
-    let found = gateway.aside(move |gateway| async move {
+    let found = gateway.aside(caller.account_id(), move |gateway| async move {
         let job = jobs::get(&gateway, &caller, need, job).await?;
-        let mut conn = gateway.store.connection().await?;
+        let mut conn = gateway.connection(&caller).await?;
         let found = execs::get(&mut conn, job.id, exec).await?;
         Ok((job, found.ok_or(ApiError::NotFound)?))
     });

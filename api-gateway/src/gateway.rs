@@ -1,22 +1,24 @@
 //! What every request may use.
 
 use std::future::Future;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use bus::Publisher;
 use chassis::Tasks;
-use store::Store;
 use store::secrets::Keyring;
+use store::{PgConnection, PooledConnection, Store};
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use crate::caller::Caller;
 use crate::catalog::Catalog;
 use crate::config::RegistrationConfig;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::password::Passwords;
-use crate::turns::Turns;
+use crate::turns::{Turn, Turns};
 use crate::verified::VerifiedTokens;
 use crate::waiting::Waiting;
 
@@ -35,7 +37,7 @@ pub struct Gateway {
     pub catalog: Catalog,
     /// Seals what must not be read in the database.
     pub keyring: Keyring,
-    /// How much of one account is worked on at a time.
+    /// What one account may take at a time.
     pub turns: Turns,
     /// How often one client may ask.
     pub limits: Arc<Limits>,
@@ -49,15 +51,52 @@ pub struct Gateway {
     pub registration: RegistrationConfig,
 }
 
+/// A connection to the database on behalf of an account.
+pub struct Lent {
+    // Given back before the turn is.
+    connection: PooledConnection,
+    _turn: Turn,
+}
+
+impl Deref for Lent {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &Self::Target {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.connection
+    }
+}
+
 impl Gateway {
+    /// A connection to the database when it is the caller's turn. Whoever holds one must
+    /// not ask for another, nor for work [`aside`](Self::aside): an account may have a
+    /// single turn.
+    pub async fn connection(&self, caller: &Caller) -> Result<Lent, ApiError> {
+        let turn = self.turns.connection(caller.account_id()).await;
+        Ok(Lent {
+            connection: self.store.connection().await?,
+            _turn: turn,
+        })
+    }
+
     /// Does work that may take long without waiting for anything, such as writing a
     /// large answer, beside the workers: each of these answers many connections on
-    /// one thread. Who hangs up ends it.
-    pub async fn aside<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, ApiError>
+    /// one thread. It begins when it is the account's turn. Who hangs up ends it.
+    pub async fn aside<T, F>(
+        &self,
+        account: i64,
+        work: impl FnOnce(Self) -> F,
+    ) -> Result<T, ApiError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, ApiError>> + Send + 'static,
     {
+        let _turn = self.turns.large(account).await;
         let work = work(self.clone()).in_current_span();
         AbortOnDropHandle::new(self.runtime.spawn(work))
             .await

@@ -26,3 +26,4 @@ pub mod routes;
 pub mod schedules;
 pub mod server;
 pub mod tokens;
+mod unread;

@@ -62,7 +62,7 @@ impl JobList {
         caller: &Caller,
     ) -> Result<(Count, Cut<Job>), ApiError> {
         caller.may(Access::Read, &self.filter.namespace)?;
-        let mut conn = gateway.store.connection().await?;
+        let mut conn = gateway.connection(caller).await?;
         let count = jobs::count(&mut conn, &self.filter).await?;
         let rows = jobs::list(&mut conn, &self.filter, self.page.query()).await?;
         Ok((Count::exact(count), self.page.cut(rows)))

@@ -90,7 +90,7 @@ pub async fn try_update(
 ) -> Result<DryRun, ApiError> {
     let job = get(gateway, caller, Access::Write, id).await?;
     let draft = JobDraft::change(&job, &body, &gateway.catalog)?;
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     let durations = execs::last_durations(&mut conn, id, DURATIONS).await?;
     let is_same_text = draft.schedule().mode == job.definition.schedule_mode;
     let anchor = if is_same_text {
@@ -187,7 +187,7 @@ pub async fn get(
     need: Access,
     id: JobId,
 ) -> Result<Job, ApiError> {
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     let job = jobs::get(&mut conn, id).await?.ok_or(ApiError::NotFound)?;
     caller.may(need, &job.definition.namespace)?;
     Ok(job)

@@ -14,7 +14,6 @@ use store::access::Access;
 use store::events::{self, ExecEventEntry};
 use store::execs::Exec;
 use store::logs::{self, PageLimits, Span, Stream, StreamKey};
-use store::{Store, StoreError};
 use tokio::time::Instant;
 
 use crate::caller::Caller;
@@ -23,7 +22,6 @@ use crate::error::ApiError;
 use crate::execs;
 use crate::gateway::Gateway;
 use crate::log_view::{LineArray, Part, arrange};
-use crate::verified::VerifiedTokens;
 use crate::window::Window;
 
 const PAGE: PageLimits = PageLimits {
@@ -41,8 +39,7 @@ const SEAL_CHECK: Duration = Duration::from_millis(100);
 /// next request.
 #[derive(Debug)]
 pub struct LogReader {
-    store: Store,
-    tokens: VerifiedTokens,
+    gateway: Gateway,
     caller: Caller,
     exec: ExecId,
     window: Window,
@@ -63,10 +60,9 @@ pub async fn open(
     window: Window,
 ) -> Result<LogReader, ApiError> {
     let (_, exec) = execs::get(gateway, caller, Access::Read, ids).await?;
-    let outline = settled(&gateway.store, &exec).await?;
+    let outline = settled(gateway, caller, &exec).await?;
     Ok(LogReader {
-        store: gateway.store.clone(),
-        tokens: gateway.tokens.clone(),
+        gateway: gateway.clone(),
         caller: caller.clone(),
         exec: exec.id,
         window,
@@ -87,10 +83,10 @@ struct Outline {
 }
 
 /// Waits a little for the log of an ended exec to be sealed.
-async fn settled(store: &Store, exec: &Exec) -> Result<Outline, StoreError> {
+async fn settled(gateway: &Gateway, caller: &Caller, exec: &Exec) -> Result<Outline, ApiError> {
     let deadline = Instant::now() + SEAL_WAIT;
     loop {
-        let outline = outline(store, exec).await?;
+        let outline = outline(gateway, caller, exec).await?;
         if outline.completeness != Completeness::Settling || Instant::now() >= deadline {
             return Ok(outline);
         }
@@ -98,8 +94,8 @@ async fn settled(store: &Store, exec: &Exec) -> Result<Outline, StoreError> {
     }
 }
 
-async fn outline(store: &Store, exec: &Exec) -> Result<Outline, StoreError> {
-    let mut conn = store.connection().await?;
+async fn outline(gateway: &Gateway, caller: &Caller, exec: &Exec) -> Result<Outline, ApiError> {
+    let mut conn = gateway.connection(caller).await?;
     let timeline = events::list(&mut conn, exec.id).await?;
     let streams = logs::list(&mut conn, exec.id).await?;
     Ok(Outline {
@@ -156,13 +152,13 @@ impl LogReader {
 
     async fn read_page(&mut self, attempt: i32, span: Span) -> Result<(), ApiError> {
         // A slow client may take hours, in which its token may have been revoked.
-        self.tokens.recheck(&self.caller).await?;
+        self.gateway.tokens.recheck(&self.caller).await?;
         let key = StreamKey {
             exec: self.exec,
             attempt,
         };
         let page = {
-            let mut conn = self.store.connection().await?;
+            let mut conn = self.gateway.connection(&self.caller).await?;
             logs::read(&mut conn, key, span, PAGE).await?
         };
         for numbered in &page.lines {

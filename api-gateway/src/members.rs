@@ -48,7 +48,7 @@ pub async fn list(
     namespace: &str,
 ) -> Result<Vec<Member>, ApiError> {
     caller.may(Access::Read, namespace)?;
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     Ok(memberships::list(&mut conn, namespace).await?)
 }
 
@@ -60,7 +60,7 @@ pub async fn set(
     (membership, role): (Membership, MemberRole),
 ) -> Result<Answer, ApiError> {
     caller.may(Access::Admin, &membership.namespace)?;
-    let user = user(gateway, &membership.user).await?;
+    let user = user(gateway, caller, &membership.user).await?;
     let id = user.id;
     let answer = gateway
         .write(origin, move |conn| {
@@ -143,7 +143,7 @@ pub async fn remove(
     } else {
         caller.may(Access::Admin, &namespace)?;
     }
-    let user = user(gateway, &name).await?;
+    let user = user(gateway, caller, &name).await?;
     let id = user.id;
     let answer = gateway
         .write(origin, move |conn| {
@@ -164,9 +164,9 @@ pub async fn remove(
 }
 
 /// The user of that name; organisations are members of nothing.
-async fn user(gateway: &Gateway, name: &str) -> Result<Account, ApiError> {
+async fn user(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Account, ApiError> {
     let name = job_fields::namespace(name).map_err(|_| ApiError::NotFound)?;
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     let account = accounts::by_name(&mut conn, &name).await?;
     account
         .filter(|account| account.kind == AccountKind::User)

@@ -69,7 +69,7 @@ pub async fn list(
     namespace: &str,
 ) -> Result<Vec<RegistryView>, ApiError> {
     caller.may(Access::Admin, namespace)?;
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     let rows = registries::list(&mut conn, namespace).await?;
     Ok(rows.into_iter().map(RegistryView::from).collect())
 }

@@ -63,7 +63,7 @@ impl SlotList {
     ) -> Result<(Count, Cut<Slot>), ApiError> {
         let job = self.filter.job;
         jobs::get(gateway, caller, Access::Read, job).await?;
-        let mut conn = gateway.store.connection().await?;
+        let mut conn = gateway.connection(caller).await?;
         let schedule = schedules::get(&mut conn, job).await?;
         let schedule = schedule.ok_or(ApiError::NotFound)?;
         let earlier = schedules::superseded(&mut conn, &[job]).await?;

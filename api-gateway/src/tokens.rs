@@ -130,7 +130,7 @@ async fn insert(
 /// The caller's live tokens, newest first.
 pub async fn list(gateway: &Gateway, caller: &Caller) -> Result<Vec<KeptToken>, ApiError> {
     caller.scoped(Access::Admin)?;
-    let mut conn = gateway.store.connection().await?;
+    let mut conn = gateway.connection(caller).await?;
     Ok(tokens::list(&mut conn, caller.account_id()).await?)
 }
 

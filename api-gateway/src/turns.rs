@@ -1,29 +1,57 @@
-//! How many requests of one account are worked on at a time. All of them share the
-//! connections to the database and the workers; without turns, whoever sends most gets
-//! most, and everybody else waits behind it.
+//! What one account may take of a replica at a time, so that whoever sends most does not
+//! get most: connections to the database and the processors, which all share, and
+//! memory for answers that its clients do not read.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use moka::sync::Cache;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Accounts that are remembered, and for how long after their last request. One that is
-/// forgotten while it works may for a moment work on more.
-const ACCOUNTS: u64 = 100_000;
-const IDLE: Duration = Duration::from_mins(10);
+/// Large bodies and large answers of an account that are read and written at a time.
+const LARGE_EACH: usize = 2;
+
+/// Bytes of an account's answers that may wait to be read before its further requests
+/// wait, too: a few of the largest.
+const UNREAD_MAX: usize = 16 * 1024 * 1024;
 
 /// One for all workers; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub struct Turns(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     each: usize,
-    accounts: Cache<i64, Arc<Semaphore>>,
+    /// Only those that have something under way.
+    accounts: Mutex<HashMap<i64, Arc<Account>>>,
 }
 
-/// A request being worked on.
+#[derive(Debug)]
+struct Account {
+    turns: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+    unread: watch::Sender<usize>,
+}
+
+/// A connection, or large work, that an account has.
 #[derive(Debug)]
 pub struct Turn {
     _permit: Option<OwnedSemaphorePermit>,
+    _visit: Visit,
+}
+
+/// An answer being read, until this is dropped.
+#[derive(Debug)]
+pub struct Unread {
+    bytes: usize,
+    visit: Visit,
+}
+
+/// Keeps an account known while it has something under way.
+#[derive(Debug)]
+struct Visit {
+    account: i64,
+    own: Arc<Account>,
+    shared: Arc<Shared>,
 }
 
 impl Turns {
@@ -34,24 +62,85 @@ impl Turns {
         } else {
             each.min(Semaphore::MAX_PERMITS)
         };
-        let accounts = Cache::builder().max_capacity(ACCOUNTS).time_to_idle(IDLE);
-        Self {
+        Self(Arc::new(Shared {
             each,
-            accounts: accounts.build(),
+            accounts: Mutex::default(),
+        }))
+    }
+
+    /// Waits until it is this request's turn to have a connection, first come, first
+    /// served, and the account's clients have read most of what they were answered before.
+    /// Whoever has one must not wait for another turn of any kind.
+    pub async fn connection(&self, account: i64) -> Turn {
+        let visit = self.visit(account);
+        let own = &visit.own;
+        let mut unread = own.unread.subscribe();
+        if own.turns.available_permits() == 0 || *unread.borrow() >= UNREAD_MAX {
+            metrics::counter!("escapement_requests_queued_total").increment(1);
+        }
+        // Errors would say that something was closed, which nobody does.
+        let permit = own.turns.clone().acquire_owned().await.ok();
+        let _ = unread.wait_for(|bytes| *bytes < UNREAD_MAX).await;
+        Turn {
+            _permit: permit,
+            _visit: visit,
         }
     }
 
-    /// Waits until it is this request's turn: first come, first served.
-    pub async fn take(&self, account: i64) -> Turn {
-        let own = || Arc::new(Semaphore::new(self.each));
-        let own = self.accounts.get_with(account, own);
-        if own.available_permits() == 0 {
-            metrics::counter!("escapement_requests_queued_total").increment(1);
-        }
+    /// Waits until it is this request's turn to read or write what is large.
+    pub async fn large(&self, account: i64) -> Turn {
+        let visit = self.visit(account);
+        let permit = visit.own.large.clone().acquire_owned().await.ok();
         Turn {
-            // An error would say that it was closed, which nobody does.
-            _permit: own.acquire_owned().await.ok(),
+            _permit: permit,
+            _visit: visit,
         }
+    }
+
+    /// Counts an answer of so many bytes while it is sent.
+    pub fn unread(&self, account: i64, bytes: usize) -> Unread {
+        let visit = self.visit(account);
+        visit.own.unread.send_modify(|unread| *unread += bytes);
+        Unread { bytes, visit }
+    }
+
+    fn visit(&self, account: i64) -> Visit {
+        let mut accounts = self.0.accounts();
+        let own = accounts.entry(account).or_insert_with(|| {
+            Arc::new(Account {
+                turns: Arc::new(Semaphore::new(self.0.each)),
+                large: Arc::new(Semaphore::new(LARGE_EACH)),
+                unread: watch::Sender::new(0),
+            })
+        });
+        Visit {
+            account,
+            own: own.clone(),
+            shared: self.0.clone(),
+        }
+    }
+}
+
+impl Shared {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<i64, Arc<Account>>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut accounts = self.shared.accounts();
+        // Of the map and of this visit: nobody else comes while the map is locked.
+        if Arc::strong_count(&self.own) == 2 {
+            accounts.remove(&self.account);
+        }
+    }
+}
+
+impl Drop for Unread {
+    fn drop(&mut self) {
+        let own = &self.visit.own;
+        own.unread.send_modify(|unread| *unread -= self.bytes);
     }
 }
 
@@ -64,12 +153,18 @@ mod tests {
     #[tokio::test]
     async fn each_account_has_so_many_turns() {
         let turns = Turns::new(2);
-        let (first, _second) = (turns.take(1).await, turns.take(1).await);
-        let mut third = Box::pin(turns.take(1));
+        let (first, second) = (turns.connection(1).await, turns.connection(1).await);
+        let mut third = Box::pin(turns.connection(1));
         assert!(third.as_mut().now_or_never().is_none());
-        assert!(turns.take(2).now_or_never().is_some(), "another account");
+        assert!(
+            turns.connection(2).now_or_never().is_some(),
+            "another account"
+        );
         drop(first);
-        assert!(third.now_or_never().is_some());
+        let third = third.now_or_never();
+        assert!(third.is_some());
+        drop((second, third));
+        assert!(turns.0.accounts().is_empty(), "nothing is kept of them");
     }
 
     #[tokio::test]
@@ -77,7 +172,25 @@ mod tests {
         let turns = Turns::new(0);
         let mut taken = Vec::new();
         for _ in 0..1000 {
-            taken.push(turns.take(1).await);
+            taken.push(turns.connection(1).await);
         }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_waits() {
+        let turns = Turns::new(2);
+        let first = turns.unread(1, UNREAD_MAX - 1);
+        assert!(turns.connection(1).now_or_never().is_some());
+        let second = turns.unread(1, 1);
+        let mut waiting = Box::pin(turns.connection(1));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(
+            turns.connection(2).now_or_never().is_some(),
+            "another account"
+        );
+        drop(second);
+        assert!(waiting.now_or_never().is_some());
+        drop(first);
+        assert!(turns.0.accounts().is_empty(), "nothing is kept of them");
     }
 }

@@ -107,8 +107,10 @@ impl Gateway {
     {
         let gateway = self.clone();
         self.to_completion(async move {
+            let mut turn = None;
             if let Some(caller) = &origin.caller {
                 gateway.tokens.recheck(caller).await?;
+                turn = Some(gateway.turns.connection(caller.account_id()).await);
             }
             let mut conn = gateway.store.connection().await?;
             let keyring = gateway.keyring.clone();
@@ -116,6 +118,7 @@ impl Gateway {
                 async move { once(conn, &keyring, &origin, work).await }.boxed()
             });
             let written = written.await?;
+            drop((conn, turn));
             for announcement in written.announcements {
                 announcement.publish(&gateway.publisher);
             }

@@ -117,7 +117,7 @@ pub fn evidence(pod: &Pod) -> Evidence {
         },
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
             Obstacle::Pull {
-                failure: PullFailure::of(&message),
+                failure: PullFailure::of(&message, image(pod)),
                 said: message,
             }
         }
@@ -153,6 +153,14 @@ fn main_state(pod: &Pod) -> Option<ContainerState> {
         .find(|status| status.name == names::MAIN_CONTAINER)?
         .state
         .clone()
+}
+
+/// The program's, as the node was told it.
+fn image(pod: &Pod) -> Option<&str> {
+    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice());
+    let mut containers = containers.unwrap_or_default().iter();
+    let main = containers.find(|container| container.name == names::MAIN_CONTAINER);
+    main?.image.as_deref()
 }
 
 fn is_true(pod: &Pod, kind: &str) -> bool {

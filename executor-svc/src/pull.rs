@@ -26,8 +26,8 @@ pub enum PullFailure {
 }
 
 impl PullFailure {
-    /// Reads containerd's and the kubelet's words.
-    pub fn of(said: &str) -> Self {
+    /// Reads containerd's and the kubelet's words about an image.
+    pub fn of(said: &str, image: Option<&str>) -> Self {
         const WORDS: [(PullFailure, &[&str]); 6] = [
             (PullFailure::Invalid, &["invalid reference format"]),
             (PullFailure::Busy, &["too many requests", "toomanyrequests"]),
@@ -55,7 +55,14 @@ impl PullFailure {
                 ],
             ),
         ];
-        let said = said.to_ascii_lowercase();
+        // A tenant names images and tags, of which addresses are made.
+        let is_named =
+            |word: &str| word.contains('/') || image.is_some_and(|image| word.contains(image));
+        let said: Vec<_> = said
+            .split_whitespace()
+            .filter(|word| !is_named(word))
+            .collect();
+        let said = said.join(" ").to_ascii_lowercase();
         WORDS
             .iter()
             .find(|(_, words)| words.iter().any(|word| said.contains(word)))
@@ -134,7 +141,31 @@ mod tests {
                 PullFailure::Unanswered,
             ),
         ] {
-            assert_eq!(PullFailure::of(said), expected, "{said}");
+            assert_eq!(PullFailure::of(said, Some("r/i:t")), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_image_is_not_taken_for_what_its_registry_says() {
+        for (said, image) in [
+            (
+                "Back-off pulling image \"forbidden:t\": ErrImagePull: EOF",
+                "forbidden:t",
+            ),
+            (
+                "failed to do request: Head \"https://r/v2/i/manifests/unauthorized\": EOF",
+                "r/i:unauthorized",
+            ),
+            (
+                "failed to resolve reference \"docker.io/library/notfound:t\": EOF",
+                "notfound:t",
+            ),
+        ] {
+            assert_eq!(
+                PullFailure::of(said, Some(image)),
+                PullFailure::Unanswered,
+                "{said}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
 use super::address::ClientAddress;
-use super::edge::asked_wait;
+use super::unread;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -25,13 +25,8 @@ pub async fn authenticate(
             tracing::Span::current().record("account", caller.name());
             let account = caller.account_id();
             request.extensions_mut().insert(caller);
-            // What waits for something takes a turn only for what it does before and after.
-            let _turn = if asked_wait(&request).is_zero() {
-                Some(gateway.turns.take(account).await)
-            } else {
-                None
-            };
-            Ok(next.call(request).await?.map_into_boxed_body())
+            let answer = next.call(request).await?.map_into_boxed_body();
+            Ok(unread::counted(answer, &gateway.turns, account))
         }
         Err(error) => Ok(request.error_response(error)),
     }

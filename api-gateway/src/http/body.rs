@@ -11,7 +11,9 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use serde_json::{Map, Value};
 
 use super::edge::body_was_late;
+use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::gateway::Gateway;
 
 /// Bytes of a body at most: the largest valid one with room for escapes.
 pub const BODY_MAX: usize = 1024 * 1024;
@@ -54,12 +56,15 @@ impl Body {
         if !is_json(request) {
             return Err(ApiError::UnsupportedMediaType);
         }
-        if bytes.len() < LARGE {
-            return Self::read(bytes);
+        let gateway = request.app_data::<web::Data<Gateway>>();
+        let account = request.extensions().get().map(Caller::account_id);
+        match (gateway, account) {
+            (Some(gateway), Some(account)) if bytes.len() >= LARGE => {
+                let read = gateway.aside(account, |_| async move { Self::read(bytes) });
+                read.await
+            }
+            _ => Self::read(bytes),
         }
-        web::block(move || Self::read(bytes))
-            .await
-            .map_err(|error| ApiError::Internal(error.into()))?
     }
 
     fn read(bytes: Bytes) -> Result<Self, ApiError> {

@@ -84,7 +84,7 @@ fn without_stream(response: ServiceResponse<impl MessageBody + 'static>) -> Serv
 
 /// What a request that may wait for something gets for it, beyond the time of
 /// every request.
-pub(super) fn asked_wait(request: &ServiceRequest) -> Duration {
+fn asked_wait(request: &ServiceRequest) -> Duration {
     let query = Query::of(request.request());
     let Ok(Some(time)) = execs::wait_time(&query) else {
         return Duration::ZERO;

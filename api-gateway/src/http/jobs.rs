@@ -63,7 +63,7 @@ pub async fn get(
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let id = job_id(&path)?;
-    let answer = gateway.aside(move |gateway| async move {
+    let answer = gateway.aside(caller.account_id(), move |gateway| async move {
         let job = jobs::get(&gateway, &caller, Access::Read, id).await?;
         Answer::ok(&JobView::new(&job, Utc::now()))
     });

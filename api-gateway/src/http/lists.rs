@@ -37,7 +37,7 @@ pub async fn jobs(
     let list = JobList::parse(|name| query.get(name), caller.name());
     let list = list.map_err(ApiError::Invalid)?;
     let links = links.links(&request);
-    let answer = gateway.aside(move |gateway| async move {
+    let answer = gateway.aside(caller.account_id(), move |gateway| async move {
         let (count, page) = list.load(&gateway, &caller).await?;
         let now = Utc::now();
         let results = page.rows.iter().map(|job| JobView::new(job, now)).collect();
@@ -68,7 +68,7 @@ pub async fn execs(
     let list = ExecList::parse(|name| query.get(name), job_id(&path)?);
     let list = list.map_err(ApiError::Invalid)?;
     let links = links.links(&request);
-    let answer = gateway.aside(move |gateway| async move {
+    let answer = gateway.aside(caller.account_id(), move |gateway| async move {
         let (count, page) = list.load(&gateway, &caller).await?;
         let results = page.rows.iter().map(ExecView::from).collect();
         Answer::ok(&links.envelope((count, &page), results))

@@ -68,6 +68,8 @@ fn count(error: DispatchError) -> DispatchError {
     let cause = match &error {
         DispatchError::Parse(_) => "malformed",
         DispatchError::SlowRequestTimeout | DispatchError::DisconnectTimeout => "slow",
+        // The head that our own limit waited for.
+        DispatchError::Io(error) if error.kind() == io::ErrorKind::TimedOut => "slow",
         DispatchError::Io(_) => "io",
         _ => "other",
     };

@@ -4,6 +4,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use store::testing::TestDatabase;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use url::Url;
 use uuid::Uuid;
 
@@ -153,4 +155,39 @@ async fn one_account_does_not_take_all_connections() {
     for (status, answer) in mine {
         assert_eq!(status, 200, "{answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_its_answers_gets_no_more_of_them() {
+    let app = spawn_app_with(&[("ESCAPEMENT__API__REQUEST_TIMEOUT", "2s")]).await;
+    let (me, other) = (app.user("me").await, app.user("other").await);
+    let jobs = (0..12).map(|number| me.job(large_job(number)));
+    futures::future::join_all(jobs).await;
+    let mut unread = Vec::new();
+    // 16 MiB may be unread, and one of these is 3 to 4 MiB.
+    for _ in 0..8 {
+        unread.push(ask_and_read_little(&app, &me.token).await);
+    }
+    assert_eq!(me.get("/v1/account").await.0, 503);
+    assert_eq!(other.get("/v1/account").await.0, 200);
+    drop(unread);
+    assert_eq!(me.get("/v1/account").await.0, 200);
+}
+
+fn large_job(number: u32) -> Value {
+    // Of each of these characters JSON makes six.
+    let variables = json!({"V": "\u{1}".repeat(60_000)});
+    json!({"name": format!("large-{number}"), "runtime_vars": variables})
+}
+
+/// Asks for a page of jobs, and waits for the beginning of the answer, if one comes.
+async fn ask_and_read_little(app: &TestApp, token: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address = app.base.strip_prefix("http://").unwrap();
+    let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+    let ask = format!("GET /v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Token {token}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    stream.read_exact(&mut [0; 12]).await.unwrap();
+    stream
 }

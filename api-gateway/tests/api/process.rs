@@ -4,7 +4,8 @@ use std::process::Stdio;
 
 use reqwest::Client;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::app::{KEY, NO_BROKER};
@@ -52,6 +53,17 @@ impl Gateway {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kilobytes = peak.unwrap().trim().strip_suffix(" kB").unwrap();
         kilobytes.parse::<u64>().unwrap() * 1024
+    }
+
+    async fn connect(&self) -> TcpStream {
+        let address = self.api.strip_prefix("http://").unwrap();
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    /// What its operators see of it.
+    async fn metrics(&self) -> String {
+        let metrics = reqwest::get(format!("{}/metrics", self.health)).await;
+        metrics.unwrap().text().await.unwrap()
     }
 
     /// The next line of its log with this message.
@@ -106,8 +118,7 @@ async fn refusals_are_counted_by_limit() {
             status
         );
     }
-    let metrics = get(format!("{}/metrics", gateway.health)).await;
-    let metrics = metrics.text().await.unwrap();
+    let metrics = gateway.metrics().await;
     let line = r#"escapement_limited_requests_total{limit="address"} 2"#;
     assert!(metrics.contains(line), "{metrics}");
 }
@@ -123,11 +134,35 @@ async fn nobody_makes_up_metrics() {
         let answer = client.request(method, url).send().await.unwrap();
         assert_eq!(answer.status(), 404);
     }
-    let metrics = client.get(format!("{}/metrics", gateway.health));
-    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    let metrics = gateway.metrics().await;
     let counted = metrics.lines().find(|line| {
         line.starts_with("escapement_http_request_duration_seconds_count{method=\"other\"")
     });
     assert!(counted.unwrap().ends_with(" 20"), "{counted:?}");
     assert!(!metrics.contains("made") && !metrics.contains("MADE"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_connections_are_counted_by_their_cause() {
+    let gateway = Gateway::start(&[("ESCAPEMENT__API__HEADER_TIMEOUT", "200ms")]).await;
+    for _ in 0..2 {
+        let mut stream = gateway.connect().await;
+        stream.write_all(b"no HTTP\r\n\r\n").await.unwrap();
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    }
+    // A first head that is late is answered, with 408; a second one is not.
+    let mut stream = gateway.connect().await;
+    let head = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n";
+    stream
+        .write_all(&[head, &b"\r\n"[..]].concat())
+        .await
+        .unwrap();
+    stream.read_exact(&mut [0; 12]).await.unwrap();
+    stream.write_all(head).await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    let metrics = gateway.metrics().await;
+    for (cause, count) in [("malformed", 2), ("slow", 1)] {
+        let line = format!("escapement_connections_broken_total{{cause=\"{cause}\"}} {count}");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
+    }
 }

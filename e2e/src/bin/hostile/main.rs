@@ -70,17 +70,17 @@ async fn main() -> Result<()> {
     let quiet = bystander.ask_until(Instant::now() + part / 6).await?;
     report("nobody hostile", &quiet);
     let mut worst = Duration::ZERO;
-    for name in ["without a token", "with a token"] {
+    for name in ["without a token", "with a token", "who reads nothing"] {
         let target = Target {
             origin: origin.clone(),
             token: token.clone(),
             until: Instant::now() + part,
         };
         let mut attacks = JoinSet::new();
-        if name == "without a token" {
-            anonymous::attack(&target, &mut attacks);
-        } else {
-            tenant::attack(&target, &mut attacks).await?;
+        match name {
+            "without a token" => anonymous::attack(&target, &mut attacks),
+            "with a token" => tenant::attack(&target, &mut attacks).await?,
+            _ => drop(attacks.spawn(tenant::leave_unread(target.clone()))),
         }
         let times = bystander.ask_until(target.until).await?;
         while let Some(ended) = attacks.join_next().await {

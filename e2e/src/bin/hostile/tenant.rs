@@ -11,6 +11,9 @@ use tokio::task::JoinSet;
 
 use crate::{Target, client};
 
+/// Connections of the one who does not read: a few less than an address may have.
+const UNREAD: usize = 500;
+
 /// Starts all of it; makes the jobs that it lists before.
 pub(crate) async fn attack(target: &Target, attacks: &mut JoinSet<Result<String>>) -> Result<()> {
     let client = e2e::Client::new(&target.origin, &target.token);
@@ -55,6 +58,23 @@ async fn lists(target: Target) -> Result<String> {
     }
     let mean = bytes / sent.max(1) / 1024;
     Ok(format!("{sent} lists of the largest jobs, {mean} KiB each"))
+}
+
+/// The largest lists, from who reads nothing of them: alone, because it holds up what
+/// else its account asks.
+pub(crate) async fn leave_unread(target: Target) -> Result<String> {
+    let head = "GET /v1/jobs?page_size=100 HTTP/1.1\r\nHost: x\r\nAuthorization: Token ";
+    let request = format!("{head}{}\r\n\r\n", target.token);
+    let mut unread = Vec::new();
+    while !target.is_over() {
+        if unread.len() < UNREAD {
+            let mut stream = TcpStream::connect(target.address()).await?;
+            stream.write_all(request.as_bytes()).await?;
+            unread.push(stream);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(format!("{} lists that nobody read", unread.len()))
 }
 
 /// A name of a megabyte, which is no field of a job.
