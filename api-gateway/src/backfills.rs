@@ -19,12 +19,12 @@ use crate::error::ApiError;
 use crate::fields::{FieldError, Fields, text};
 use crate::gateway::Gateway;
 use crate::job_fields::whole_number;
-use crate::jobs::{self, schedule_changed};
+use crate::jobs;
 use crate::origin::Origin;
 use crate::page::{Cut, PageRequest, Sort};
 use crate::params::{self, Params};
 use crate::view::Timestamp;
-use crate::write::{Act, Written};
+use crate::write::{Act, Announcement, Written};
 
 /// Execs made in a minute.
 pub const RATES: RangeInclusive<u32> = 1..=600;
@@ -90,7 +90,7 @@ pub async fn create(
                 let backfill = backfills::insert(conn, &new).await?;
                 let answer = Answer::created(&BackfillView::from(&backfill))?;
                 let act = act(&job, backfill.id, "backfill.create");
-                Ok(Written::new(answer, act).announcing([schedule_changed(job.id)]))
+                Ok(Written::new(answer, act).announcing([Announcement::schedule_changed(job.id)]))
             }
             .boxed()
         })

@@ -6,6 +6,7 @@ pub mod admissions;
 pub mod audit;
 pub mod authentication;
 pub mod body;
+pub mod calendars;
 pub mod catalog;
 pub mod connection;
 pub mod docs;

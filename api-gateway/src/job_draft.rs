@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
-use shared_types::{ExecSpec, SecretId};
+use shared_types::{ExecSpec, ScheduleRules, SecretId};
 use store::jobs::{Job, NewJob};
 
 use crate::catalog::Catalog;
@@ -97,6 +97,11 @@ impl JobDraft {
     /// When it is to run.
     pub fn schedule(&self) -> &ScheduleDraft {
         &self.schedule
+    }
+
+    /// The rules of its schedule, for the dates of its calendars to be filled in.
+    pub(crate) fn rules_mut(&mut self) -> &mut ScheduleRules {
+        &mut self.schedule.rules
     }
 
     /// The values to be sealed, in the order of their names.

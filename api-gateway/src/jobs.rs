@@ -1,11 +1,9 @@
 //! Jobs: what clients do with them.
 
-use bus::HintRoute;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use serde_json::{Map, Value};
 use shared_types::JobId;
-use shared_types::message::Hint;
 use store::PgConnection;
 use store::access::Access;
 use store::execs;
@@ -13,6 +11,7 @@ use store::jobs::{self, Hold, Job, NewJob};
 use store::secrets::{self, Keyring};
 
 use crate::answer::Answer;
+use crate::calendars;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -38,7 +37,8 @@ pub async fn create(
     gateway
         .write(origin, move |conn| {
             async move {
-                let new = seal(conn, &keyring, draft, (&namespace, &by)).await?;
+                store::calendars::hold(conn, &namespace).await?;
+                let new = complete(conn, &keyring, draft, (&namespace, &by)).await?;
                 insert(conn, new).await
             }
             .boxed()
@@ -46,13 +46,14 @@ pub async fn create(
         .await
 }
 
-/// The job of a draft, with its new secrets stored.
-async fn seal(
+/// The job of a draft, with its new secrets stored and the dates of its calendars.
+async fn complete(
     conn: &mut PgConnection,
     keyring: &Keyring,
-    draft: JobDraft,
+    mut draft: JobDraft,
     (namespace, created_by): (&str, &str),
 ) -> Result<NewJob, ApiError> {
+    calendars::fill_in(conn, namespace, draft.rules_mut()).await?;
     let values = draft.new_secrets();
     let ids = match values.as_slice() {
         [] => Vec::new(),
@@ -67,18 +68,22 @@ async fn insert(conn: &mut PgConnection, new: NewJob) -> Result<Written, ApiErro
     let changed = job
         .definition
         .schedule_active
-        .then(|| schedule_changed(job.id));
+        .then(|| Announcement::schedule_changed(job.id));
     Ok(Written::new(answer, act(&job, "job.create")).announcing(changed))
 }
 
 /// Says what a new job would do, without making it.
-pub fn try_create(
+pub async fn try_create(
+    gateway: &Gateway,
     caller: &Caller,
-    draft: &JobDraft,
+    mut draft: JobDraft,
     now: DateTime<Utc>,
 ) -> Result<DryRun, ApiError> {
-    caller.may(Access::Write, draft.namespace().unwrap_or(caller.name()))?;
-    Ok(DryRun::new(draft, now, now, Vec::new()))
+    let namespace = draft.namespace().unwrap_or(caller.name()).to_owned();
+    caller.may(Access::Write, &namespace)?;
+    let mut conn = gateway.connection(caller).await?;
+    calendars::fill_in(&mut conn, &namespace, draft.rules_mut()).await?;
+    Ok(DryRun::new(&draft, now, now, Vec::new()))
 }
 
 /// Says what a changed job would do, without changing it.
@@ -89,8 +94,10 @@ pub async fn try_update(
     now: DateTime<Utc>,
 ) -> Result<DryRun, ApiError> {
     let job = get(gateway, caller, Access::Write, id).await?;
-    let draft = JobDraft::change(&job, &body, &gateway.catalog)?;
+    let mut draft = JobDraft::change(&job, &body, &gateway.catalog)?;
     let mut conn = gateway.connection(caller).await?;
+    let namespace = &job.definition.namespace;
+    calendars::fill_in(&mut conn, namespace, draft.rules_mut()).await?;
     let durations = execs::last_durations(&mut conn, id, DURATIONS).await?;
     let is_same_text = draft.schedule().mode == job.definition.schedule_mode;
     let anchor = if is_same_text {
@@ -108,23 +115,21 @@ pub async fn update(
     origin: Origin,
     (id, body): (JobId, Map<String, Value>),
 ) -> Result<Answer, ApiError> {
-    get(gateway, caller, Access::Write, id).await?;
+    let namespace = get(gateway, caller, Access::Write, id).await?;
+    let namespace = namespace.definition.namespace;
     let Gateway {
         catalog, keyring, ..
     } = gateway.clone();
     gateway
         .write(origin, move |conn| {
             async move {
+                store::calendars::hold(conn, &namespace).await?;
                 // Held, so that two updates of different fields both last.
                 let old = jobs::get_held(conn, id, Hold::Exclusive).await?;
                 let old = old.ok_or(ApiError::NotFound)?;
                 let draft = JobDraft::change(&old, &body, &catalog)?;
-                let NewJob {
-                    namespace,
-                    created_by,
-                    ..
-                } = &old.definition;
-                let new = seal(conn, &keyring, draft, (namespace, created_by)).await?;
+                let whose = (namespace.as_str(), old.definition.created_by.as_str());
+                let new = complete(conn, &keyring, draft, whose).await?;
                 replaced(&old.definition, &jobs::update(conn, id, new).await?)
             }
             .boxed()
@@ -137,7 +142,7 @@ fn replaced(old: &NewJob, job: &Job) -> Result<Written, ApiError> {
     let is_same = old.schedule_mode == new.schedule_mode
         && old.schedule_rules == new.schedule_rules
         && old.schedule_active == new.schedule_active;
-    let changed = (!is_same).then(|| schedule_changed(job.id));
+    let changed = (!is_same).then(|| Announcement::schedule_changed(job.id));
     let answer = Answer::ok(&JobView::new(job, Utc::now()))?;
     Ok(Written::new(answer, act(job, "job.update")).announcing(changed))
 }
@@ -158,7 +163,7 @@ pub async fn delete(
                 let cancelled = cancelled.ok_or(ApiError::NotFound)?.into_iter();
                 let cancels = cancelled.map(|exec| Announcement::cancel(exec.region, exec.id));
                 Ok(Written::new(Answer::no_content(), act(&job, "job.delete"))
-                    .announcing([schedule_changed(id)])
+                    .announcing([Announcement::schedule_changed(id)])
                     .announcing(cancels))
             }
             .boxed()
@@ -173,11 +178,6 @@ fn act(job: &Job, action: &'static str) -> Act {
         action,
         format!("jobs/{}", job.id),
     )
-}
-
-pub(crate) fn schedule_changed(job_id: JobId) -> Announcement {
-    let hint = Hint::ScheduleChanged { job_id };
-    Announcement::Hint(hint, HintRoute::ScheduleChanged)
 }
 
 /// A job that the caller may see, or do `need` to.

@@ -12,6 +12,7 @@ pub mod answer;
 pub mod app;
 pub mod audit;
 pub mod backfills;
+pub mod calendars;
 pub mod caller;
 pub mod catalog;
 pub mod commands;

@@ -7,11 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use recurrence::Recurrence;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared_types::schedule;
+use shared_types::ScheduleRules;
+use shared_types::schedule::{self, ScheduleError};
 
 use crate::catalog::Catalog;
 use crate::fields::{FieldError, Fields, text};
-use crate::job_fields::whole_number;
+use crate::job_fields::{self, whole_number};
 use crate::schedule_fields::{checked, mode, wall_clock};
 use crate::schedule_view::runs;
 use crate::view::Timestamp;
@@ -25,8 +26,12 @@ pub const COUNT_DEFAULT: u32 = 10;
 /// A schedule to be looked at.
 #[derive(Debug, Clone)]
 pub struct PreviewRequest {
-    recurrence: Recurrence,
-    timezone: String,
+    /// Whose calendars it names; the caller's if `None`.
+    pub namespace: Option<String>,
+    /// Text of the schedule.
+    pub mode: String,
+    /// How it is read; the dates of its calendars are to be filled in.
+    pub rules: ScheduleRules,
     from: DateTime<Utc>,
     count: usize,
 }
@@ -73,6 +78,8 @@ impl PreviewRequest {
         let mut fields = Fields::of(body);
         let mode = fields.required("schedule_mode", text(mode));
         let rules = wall_clock(&mut fields);
+        let own = |name: &str| job_fields::namespace(name).map(Some);
+        let namespace = fields.optional("namespace", || Ok(None), text(own));
         let from = fields.optional("from", || Ok(now), text(params::instant));
         let count = |value: &Value| whole_number(value, COUNTS);
         let count = fields.optional("count", || Ok(COUNT_DEFAULT), count);
@@ -80,9 +87,9 @@ impl PreviewRequest {
             let (mode, rules) = (mode?, rules?);
             checked(&mut fields, (Some(&mode), &rules), catalog).then_some(())?;
             Some(Self {
-                // A text without a start would begin now.
-                recurrence: schedule::recurrence(&mode, &rules, now).ok()?,
-                timezone: rules.timezone,
+                namespace: namespace?,
+                mode,
+                rules,
                 from: from?,
                 count: usize::try_from(count?).ok()?,
             })
@@ -91,14 +98,15 @@ impl PreviewRequest {
         fields.finish(request)
     }
 
-    /// The answer.
-    pub fn preview(self) -> Preview {
-        Preview {
-            runs: shown(&self.recurrence, self.from, self.count),
-            timezone: self.timezone,
-            gap: self.recurrence.gap_rule().as_str(),
-            repeat: self.recurrence.repeat_rule().as_str(),
-        }
+    /// The answer; a text without a start would begin now.
+    pub fn preview(self, now: DateTime<Utc>) -> Result<Preview, ScheduleError> {
+        let recurrence = schedule::recurrence(&self.mode, &self.rules, now)?;
+        Ok(Preview {
+            runs: shown(&recurrence, self.from, self.count),
+            timezone: self.rules.timezone,
+            gap: recurrence.gap_rule().as_str(),
+            repeat: recurrence.repeat_rule().as_str(),
+        })
     }
 }
 

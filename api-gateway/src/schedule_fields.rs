@@ -1,5 +1,6 @@
 //! The fields of a job that say when it runs, read and checked together.
 
+use std::collections::BTreeMap;
 use std::iter::successors;
 use std::ops::RangeInclusive;
 
@@ -11,7 +12,7 @@ use shared_types::{CatchUp, Overlap, ScheduleRules};
 
 use crate::catalog::Catalog;
 use crate::fields::{Fields, boolean, text};
-use crate::job_fields::whole_number;
+use crate::job_fields::{namespace, whole_number};
 
 /// Bytes of a schedule's text at most.
 pub const MODE_MAX: usize = 1024;
@@ -19,6 +20,13 @@ pub const MODE_MAX: usize = 1024;
 pub const EXCLUSIONS_MAX: usize = 1000;
 /// Bytes of an exclusion at most.
 pub const EXCLUSION_MAX: usize = 64;
+/// Calendars that a schedule may name.
+pub const CALENDARS_MAX: usize = 5;
+/// Dates of a calendar at most.
+pub const CALENDAR_DATES_MAX: usize = 400;
+/// What is wrong with a schedule that only has excluded instants.
+const ALL_EXCLUDED: &str =
+    "has all of its instants on excluded dates, so it would never run; exclude fewer";
 /// Instants that may wait, or be made up for.
 pub const LIMITS: RangeInclusive<u32> = 1..=1000;
 /// Seconds up to a year.
@@ -85,11 +93,15 @@ pub fn checked(
         Some(mode) => schedule::recurrence(mode, rules, DateTime::UNIX_EPOCH).map(Some),
         None => parts(rules).map(|()| None),
     };
-    if let Ok(Some(recurrence)) = &result
-        && let Err(message) = seldom_enough(recurrence, catalog.shortest_period())
-    {
-        fields.refuse("schedule_mode", message);
-        return false;
+    if let Ok(Some(recurrence)) = &result {
+        if recurrence.is_all_excluded() {
+            fields.refuse("schedule_mode", ALL_EXCLUDED);
+            return false;
+        }
+        if let Err(message) = seldom_enough(recurrence, catalog.shortest_period()) {
+            fields.refuse("schedule_mode", message);
+            return false;
+        }
     }
     let refused = |error: ScheduleError| {
         let field = match error {
@@ -132,7 +144,7 @@ fn seldom_enough(recurrence: &Recurrence, shortest: TimeDelta) -> Result<(), Str
 /// What can be wrong of rules without a text.
 fn parts(rules: &ScheduleRules) -> Result<(), ScheduleError> {
     Zone::named(&rules.timezone).map_err(ScheduleError::Zone)?;
-    Exclusions::parse(&rules.exclusions).map_err(ScheduleError::Exclusion)?;
+    rules.all_exclusions().map_err(ScheduleError::Exclusion)?;
     Ok(())
 }
 
@@ -176,7 +188,9 @@ pub fn wall_clock(fields: &mut Fields<'_>) -> Option<ScheduleRules> {
         || Ok(defaults.timezone.clone()),
         text(zone),
     );
-    let exclusions = fields.optional("schedule_exclusions", || Ok(Vec::new()), exclusions);
+    let own_dates = |value: &Value| dates(value, EXCLUSIONS_MAX);
+    let exclusions = fields.optional("schedule_exclusions", || Ok(Vec::new()), own_dates);
+    let calendars = fields.optional("schedule_calendars", || Ok(BTreeMap::new()), calendars);
     let gap = |text: &str| text.parse::<GapRule>().map(Some);
     let gap = fields.optional("schedule_gap", || Ok(None), word(gap));
     let repeat = |text: &str| text.parse::<RepeatRule>().map(Some);
@@ -184,6 +198,7 @@ pub fn wall_clock(fields: &mut Fields<'_>) -> Option<ScheduleRules> {
     Some(ScheduleRules {
         timezone: zone?,
         exclusions: exclusions?,
+        calendars: calendars?,
         gap: gap?,
         repeat: repeat?,
         ..defaults
@@ -196,18 +211,38 @@ fn zone(text: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-fn exclusions(value: &Value) -> Result<Vec<String>, String> {
-    let items = value.as_array().ok_or("must be an array of strings")?;
-    if items.len() > EXCLUSIONS_MAX {
-        return Err(format!("must be at most {EXCLUSIONS_MAX} items"));
-    }
-    let items: Option<Vec<String>> = items
-        .iter()
-        .map(|item| item.as_str().map(str::to_owned))
-        .collect();
-    let items = items.ok_or("must be an array of strings only")?;
+/// The dates of a calendar.
+pub fn calendar_dates(value: &Value) -> Result<Vec<String>, String> {
+    dates(value, CALENDAR_DATES_MAX)
+}
+
+/// Dates, ranges of dates and patterns of days, up to a number of them.
+fn dates(value: &Value, max: usize) -> Result<Vec<String>, String> {
+    let items = texts(value, max)?;
     Exclusions::parse(&items).map_err(|error| error.to_string())?;
     Ok(items)
+}
+
+/// Names of calendars, whose dates are filled in when it is known whose they are.
+fn calendars(value: &Value) -> Result<BTreeMap<String, Vec<String>>, String> {
+    let without_dates = |name: String| match namespace(&name) {
+        Ok(name) => Ok((name, Vec::new())),
+        Err(why) => Err(format!(
+            "has an item that is no name of a calendar: it {why}"
+        )),
+    };
+    let names = texts(value, CALENDARS_MAX)?.into_iter();
+    names.map(without_dates).collect()
+}
+
+fn texts(value: &Value, max: usize) -> Result<Vec<String>, String> {
+    let items = value.as_array().ok_or("must be an array of strings")?;
+    if items.len() > max {
+        return Err(format!("must be at most {max} items"));
+    }
+    let items = items.iter().map(|item| item.as_str().map(str::to_owned));
+    let items: Option<_> = items.collect();
+    Ok(items.ok_or("must be an array of strings only")?)
 }
 
 fn word<T, E: std::fmt::Display>(

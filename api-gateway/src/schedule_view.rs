@@ -17,6 +17,7 @@ const NEXT_RUNS: usize = 5;
 pub struct ScheduleView<'a> {
     schedule_timezone: &'a str,
     schedule_exclusions: &'a [String],
+    schedule_calendars: Vec<&'a str>,
     schedule_gap: Option<&'static str>,
     schedule_repeat: Option<&'static str>,
     #[serde(flatten)]
@@ -58,6 +59,7 @@ impl<'a> ScheduleView<'a> {
         Self {
             schedule_timezone: &rules.timezone,
             schedule_exclusions: &rules.exclusions,
+            schedule_calendars: rules.calendars.keys().map(String::as_str).collect(),
             schedule_gap: rules.gap.map(recurrence::GapRule::as_str),
             schedule_repeat: rules.repeat.map(recurrence::RepeatRule::as_str),
             behaviour: Behaviour::of(rules),

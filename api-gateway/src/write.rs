@@ -7,8 +7,8 @@ use bus::{HintRoute, Publisher};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
-use shared_types::ExecId;
 use shared_types::message::Hint;
+use shared_types::{ExecId, JobId};
 use store::idempotency::{self, Answered, Begun};
 use store::secrets::{Keyring, Purpose, SealError, Sealed};
 use store::{PgConnection, audit};
@@ -86,6 +86,11 @@ impl Announcement {
             Hint::CancelRequested { exec_id },
             HintRoute::Cancel { region },
         )
+    }
+
+    /// A job's schedule has a new generation, or more to do.
+    pub fn schedule_changed(job_id: JobId) -> Self {
+        Self::Hint(Hint::ScheduleChanged { job_id }, HintRoute::ScheduleChanged)
     }
 
     fn publish(self, publisher: &Publisher) {

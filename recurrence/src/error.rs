@@ -89,7 +89,4 @@ pub enum RecurrenceError {
     /// The end is not after the start.
     #[error("the end is not after the start, so the period is not positive")]
     EndBeforeStart,
-    /// All of its instants fall on exclusions.
-    #[error("every instant falls on an exclusion, so it would never run")]
-    AllExcluded,
 }

@@ -10,7 +10,7 @@ use crate::cursor::Cursor;
 use crate::error::{ExclusionError, ParseError};
 
 /// Items at most.
-const ITEMS: usize = 1000;
+const ITEMS: usize = 3000;
 /// Bytes of an item at most.
 const ITEM_LENGTH: usize = 64;
 

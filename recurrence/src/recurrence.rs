@@ -11,7 +11,7 @@ use chrono::{DateTime, FixedOffset, Utc};
 
 pub use change::ClockChange;
 
-use crate::calendar::{DAY, LAST, SECOND, instant, micros};
+use crate::calendar::{DAY, FIRST, LAST, SECOND, instant, micros};
 use crate::error::{ParseError, RecurrenceError};
 use crate::exclusions::Exclusions;
 use crate::expression::Expression;
@@ -86,6 +86,15 @@ impl Recurrence {
     /// How many slots there are in all; `None` is for ever.
     pub fn runs(&self) -> Option<u64> {
         self.0.runs
+    }
+
+    /// Whether every slot falls on an exclusion, so that it never runs.
+    pub fn is_all_excluded(&self) -> bool {
+        let inner = &self.0;
+        !inner.exclusions.is_empty()
+            && inner.next_planned(inner.origin).is_none()
+            && inner.next_planned(FIRST).is_none()
+            && inner.first(FIRST).is_some()
     }
 
     /// The same schedule without an end.

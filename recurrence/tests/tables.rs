@@ -341,16 +341,20 @@ fn exclusions() {
 }
 
 #[test]
-fn a_schedule_that_never_runs_is_refused() {
+fn a_schedule_may_never_run() {
     let rules = Rules {
         exclusions: Exclusions::parse(&["* * SAT"]).unwrap(),
         ..Rules::default()
     };
     let saturdays = Expression::parse("0 0 * * 6").unwrap();
-    let error = Recurrence::new(&saturdays, &rules).unwrap_err();
-    assert!(error.to_string().contains("never run"), "{error}");
+    let saturdays = Recurrence::new(&saturdays, &rules).unwrap();
+    assert!(saturdays.is_all_excluded());
+    let year = ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"].map(at);
+    let counts = saturdays.count_between(year[0], year[1]);
+    assert_eq!((counts.planned, counts.excluded), (0, 52));
     let past = Expression::parse("R1/1999-01-01T00:00:00Z/PT1H").unwrap();
     let past = Recurrence::new(&past, &rules).unwrap();
+    assert!(!past.is_all_excluded());
     assert_eq!(past.next_planned(at("2026-01-01T00:00:00Z")), None);
 }
 

@@ -1,6 +1,8 @@
 //! How a schedule's text is read, and what is done about instants that cannot
 //! simply fire.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use recurrence::{
     ExclusionError, Exclusions, Expression, GapRule, ParseError, Recurrence, RecurrenceError,
@@ -21,6 +23,11 @@ pub struct ScheduleRules {
     /// Dates on which nothing runs, as [`Exclusions::parse`] reads them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclusions: Vec<String>,
+    /// Calendars of the job's namespace, whose dates are exclusions too: by their names,
+    /// with the dates that each had when this was kept. Who changes a calendar begins a
+    /// new generation of each schedule that names it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: BTreeMap<String, Vec<String>>,
     /// What becomes of a wall time that the clock jumps over; `None` leaves it
     /// to the form of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +54,7 @@ impl Default for ScheduleRules {
         Self {
             timezone: "UTC".to_owned(),
             exclusions: Vec::new(),
+            calendars: BTreeMap::new(),
             gap: None,
             repeat: None,
             overlap: Overlap::Skip,
@@ -68,6 +76,13 @@ impl ScheduleRules {
         }
         let milliseconds = mixed(job.0.cast_unsigned()) % span;
         TimeDelta::milliseconds(milliseconds.cast_signed())
+    }
+
+    /// All dates on which nothing runs, the schedule's own first.
+    pub fn all_exclusions(&self) -> Result<Exclusions, ExclusionError> {
+        let calendars = self.calendars.values().flatten();
+        let items: Vec<&String> = self.exclusions.iter().chain(calendars).collect();
+        Exclusions::parse(&items)
     }
 
     /// [`Self::start_deadline`] as a length of time.
@@ -106,7 +121,7 @@ pub fn recurrence(
         zone: Zone::named(&rules.timezone).map_err(ScheduleError::Zone)?,
         gap: rules.gap,
         repeat: rules.repeat,
-        exclusions: Exclusions::parse(&rules.exclusions).map_err(ScheduleError::Exclusion)?,
+        exclusions: rules.all_exclusions().map_err(ScheduleError::Exclusion)?,
         anchor,
     };
     Recurrence::new(&expression, &rules).map_err(ScheduleError::Together)
@@ -251,8 +266,27 @@ mod tests {
     }
 
     #[test]
+    fn nothing_runs_on_the_dates_of_a_calendar() {
+        let dates = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        let rules = ScheduleRules {
+            exclusions: dates(&["2027-01-02"]),
+            calendars: [("holidays".to_owned(), dates(&["2027-01-01", "2027-01-04"]))].into(),
+            ..ScheduleRules::default()
+        };
+        let daily = recurrence("@daily", &rules, DateTime::UNIX_EPOCH).unwrap();
+        let mut at = "2027-01-01T00:00:00Z".parse().unwrap();
+        let mut runs = Vec::new();
+        for _ in 0..3 {
+            at = daily.next_planned(at).unwrap();
+            runs.push(at.date_naive().to_string());
+            at += TimeDelta::seconds(1);
+        }
+        assert_eq!(runs, ["2027-01-03", "2027-01-05", "2027-01-06"]);
+    }
+
+    #[test]
     fn rules_keep_their_form() {
-        let json = r#"{"timezone":"Europe/Berlin","exclusions":["--12-25"],"gap":"skip","repeat":"both","overlap":{"policy":"queue_all","limit":3},"overlap_counts_manual":false,"catch_up":{"policy":"all","limit":5,"window":3600},"jitter":60,"start_deadline":300}"#;
+        let json = r#"{"timezone":"Europe/Berlin","exclusions":["--12-25"],"calendars":{"holidays":["2027-01-01"]},"gap":"skip","repeat":"both","overlap":{"policy":"queue_all","limit":3},"overlap_counts_manual":false,"catch_up":{"policy":"all","limit":5,"window":3600},"jitter":60,"start_deadline":300}"#;
         let rules: ScheduleRules = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&rules).unwrap(), json);
     }

@@ -9,6 +9,7 @@ pub mod accounts;
 mod address;
 pub mod audit;
 pub mod backfills;
+pub mod calendars;
 pub mod clock;
 mod connect;
 pub mod events;

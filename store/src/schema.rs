@@ -58,6 +58,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    calendars (namespace, name) {
+        namespace -> Text,
+        name -> Text,
+        dates -> Array<Text>,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     jobs (id) {
         id -> Int8,
         namespace -> Text,
@@ -287,6 +296,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     tokens,
     secrets,
     registry_credentials,
+    calendars,
     jobs,
     schedules,
     schedule_history,

@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
+use std::fs::{read_dir, read_to_string};
+
 use diesel::prelude::*;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use shared_types::{Command, ExecId, ExecSpec, JobId, TriggerMode};
 use store::execs::{self, NewExec};
 use store::schema::{
-    accounts, audit_log, backfills, exec_attempts, exec_counts, exec_events, execs as exec_rows,
-    idempotency_keys, jobs, leases, log_chunks, log_streams, members, memberships,
-    registry_credentials, schedule_history, schedules, secrets, slots, tokens,
+    accounts, audit_log, backfills, calendars, exec_attempts, exec_counts, exec_events,
+    execs as exec_rows, idempotency_keys, jobs, leases, log_chunks, log_streams, members,
+    memberships, registry_credentials, schedule_history, schedules, secrets, slots, tokens,
 };
 use store::testing::TestDatabase;
 use store::{PgConnection, Role};
@@ -47,7 +49,8 @@ async fn diesel_and_the_migrations_agree() {
         log_streams,
         log_chunks,
         idempotency_keys,
-        audit_log
+        audit_log,
+        calendars
     );
 }
 
@@ -61,15 +64,17 @@ async fn migrations_run_once_and_go_back() {
             .is_empty()
     );
     let conn = &mut database.owner().await;
-    for script in [
-        include_str!("../migrations/2026-11-26-000000_schedules/down.sql"),
-        include_str!("../migrations/2026-11-24-000000_api/down.sql"),
-        include_str!("../migrations/2026-11-23-000000_ring/down.sql"),
-        include_str!("../migrations/2026-11-23-000000_ring/up.sql"),
-        include_str!("../migrations/2026-11-24-000000_api/up.sql"),
-        include_str!("../migrations/2026-11-26-000000_schedules/up.sql"),
-    ] {
-        conn.batch_execute(script).await.unwrap();
+    let mut migrations: Vec<_> = read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    migrations.sort();
+    let downs = migrations.iter().rev().map(|path| path.join("down.sql"));
+    let ups = migrations.iter().map(|path| path.join("up.sql"));
+    for path in downs.chain(ups) {
+        let script = read_to_string(&path).unwrap();
+        let done = conn.batch_execute(&script).await;
+        assert!(done.is_ok(), "{}: {done:?}", path.display());
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn create(
     let origin = origin(&request, &caller, body.bytes())?;
     let draft = JobDraft::parse(&body, &gateway.catalog).map_err(ApiError::Invalid)?;
     if is_dry_run(&request)? {
-        let would = jobs::try_create(&caller, &draft, Utc::now())?;
+        let would = jobs::try_create(&gateway, &caller, draft, Utc::now()).await?;
         return Ok(HttpResponse::Ok().json(would));
     }
     let answer = jobs::create(&gateway, &caller, origin, draft).await?;

@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 
 use super::body::{BODY_MAX, PUBLIC_BODY_MAX};
 use super::{
-    accounts, audit, authentication, catalog, docs, execs, jobs, lists, logs, members, registries,
-    schedules, tokens,
+    accounts, audit, authentication, calendars, catalog, docs, execs, jobs, lists, logs, members,
+    registries, schedules, tokens,
 };
 use crate::error::ApiError;
 
@@ -72,6 +72,10 @@ routes! {
         "/jobs/{job}/execs/{exec}/cancel" => { post: execs::cancel }
         "/jobs/{job}/execs/{exec}/rerun" => { post: execs::rerun }
         "/schedules/preview" => { post: schedules::preview }
+        "/namespaces/{namespace}/calendars" => { get: calendars::list }
+        "/namespaces/{namespace}/calendars/{calendar}" => {
+            put: calendars::put, delete: calendars::delete
+        }
         "/jobs/{job}/slots" => { get: schedules::slots }
         "/jobs/{job}/backfills" => { get: schedules::backfills, post: schedules::create_backfill }
         "/jobs/{job}/backfills/{backfill}" => {

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use futures::FutureExt;
+use store::access::Access;
 use store::backfills::BackfillId;
 
 use super::body::Body;
@@ -12,6 +13,7 @@ use super::origin::origin;
 use super::query::Query;
 use crate::answer::Answer;
 use crate::backfills::{self, BackfillDraft, BackfillList, BackfillView};
+use crate::calendars;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::gateway::Gateway;
@@ -38,20 +40,28 @@ pub async fn preview(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = PreviewRequest::parse(&body, &gateway.catalog, Utc::now());
-    let asked = asked.map_err(ApiError::Invalid)?;
+    let now = Utc::now();
+    let asked = PreviewRequest::parse(&body, &gateway.catalog, now);
+    let mut asked = asked.map_err(ApiError::Invalid)?;
+    let namespace = asked.namespace.as_deref().unwrap_or(caller.name());
+    let namespace = namespace.to_owned();
+    caller.may(Access::Read, &namespace)?;
     let origin = origin(&request, &caller, body.bytes())?;
     // Written only to answer the same again under an idempotency key.
-    let answer = Answer::ok(&asked.preview())?;
-    let nothing = Written {
-        answer,
-        audit: Vec::new(),
-        announcements: Vec::new(),
-    };
-    let answer = gateway
-        .write(origin, move |_| async move { Ok(nothing) }.boxed())
-        .await?;
-    Ok(answer.into())
+    let preview = gateway.write(origin, move |conn| {
+        async move {
+            calendars::fill_in(conn, &namespace, &mut asked.rules).await?;
+            let preview = asked.preview(now);
+            let preview = preview.map_err(|error| ApiError::Internal(error.into()))?;
+            Ok(Written {
+                answer: Answer::ok(&preview)?,
+                audit: Vec::new(),
+                announcements: Vec::new(),
+            })
+        }
+        .boxed()
+    });
+    Ok(preview.await?.into())
 }
 
 /// `GET /v1/jobs/{job}/slots?from=&to=&outcome=&sort=&page=&page_size=&cursor=`

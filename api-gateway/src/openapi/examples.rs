@@ -10,19 +10,23 @@ pub(super) fn job() -> Value {
         "is_schedule_active": true, "schedule_mode": "R1/2015-12-31T16:00:23.446Z/PT1H",
         "runtime_vars": { "DB_HOST": "localhost" }, "secret_vars": { "DB_PASSWORD": null },
         "timeout": 3600, "retries": null, "email_enabled": false,
-        "schedule_timezone": "UTC", "schedule_exclusions": [], "schedule_gap": null,
-        "schedule_repeat": null, "overlap_policy": "skip", "overlap_limit": null,
+        "schedule_timezone": "UTC", "schedule_exclusions": [], "schedule_calendars": [],
+        "schedule_gap": null, "schedule_repeat": null, "overlap_policy": "skip", "overlap_limit": null,
         "overlap_counts_manual": true, "catch_up": "latest", "catch_up_limit": null,
         "catch_up_window": null, "jitter": 0, "start_deadline": null,
-        "effective_schedule": {
-            "timezone": "UTC", "gap": "first_valid", "repeat": "first", "delay": 0.0,
-            "overlap_policy": "skip", "overlap_limit": null, "overlap_counts_manual": true,
-            "catch_up": "latest", "catch_up_limit": null, "catch_up_window": null, "jitter": 0,
-            "start_deadline": null,
-        },
+        "effective_schedule": effective_schedule(),
         "next_runs": ["2015-12-31T16:00:23.446000+00:00"],
         "created_at": "2015-12-28T14:31:07.639255+00:00",
         "updated_at": "2015-12-28T14:31:07.639296+00:00",
+    })
+}
+
+fn effective_schedule() -> Value {
+    json!({
+        "timezone": "UTC", "gap": "first_valid", "repeat": "first", "delay": 0.0,
+        "overlap_policy": "skip", "overlap_limit": null, "overlap_counts_manual": true,
+        "catch_up": "latest", "catch_up_limit": null, "catch_up_window": null, "jitter": 0,
+        "start_deadline": null,
     })
 }
 

@@ -30,6 +30,9 @@ parameters! {
     ExecPath = Path { "job": f::job_id(), "exec": f::exec_id("Id of the exec") }
     NamespacePath = Path { "namespace": namespace() }
     RegistryPath = Path { "namespace": namespace(), "registry": f::registry() }
+    CalendarPath = Path {
+        "namespace": namespace(), "calendar": f::namespace("Name of the calendar")
+    }
     MemberPath = Path { "namespace": namespace(), "user": f::namespace("Name of the user") }
     TokenPath = Path { "token": f::number(1, u32::MAX, "Number of the token") }
     AuditQuery = Query {

@@ -65,6 +65,9 @@ documents! {
     Registry = registry();
     RegistryList = list("Registry");
     NewRegistry = new_registry();
+    Calendar = schedules::calendar();
+    CalendarList = list("Calendar");
+    NewCalendar = schedules::new_calendar();
     Registration = accounts::registration();
     Profile = accounts::profile();
     Account = accounts::account();

@@ -44,6 +44,9 @@ const TABLE: &[(&str, &str, Need, &str)] = &[
     ("get",    "/v1/namespaces/{namespace}/registries", Namespace(Admin), ""),
     ("put",    "/v1/namespaces/{namespace}/registries/{registry}", Namespace(Admin), ""),
     ("delete", "/v1/namespaces/{namespace}/registries/{registry}", Namespace(Admin), ""),
+    ("get",    "/v1/namespaces/{namespace}/calendars", Namespace(Read), ""),
+    ("put",    "/v1/namespaces/{namespace}/calendars/{calendar}", Namespace(Write), ""),
+    ("delete", "/v1/namespaces/{namespace}/calendars/{calendar}", Namespace(Write), ""),
     ("get",    "/v1/jobs", Namespace(Read), "?namespace=acme"),
     ("post",   "/v1/jobs", Namespace(Write), ""),
     ("get",    "/v1/jobs/{job}", Namespace(Read), ""),
@@ -140,9 +143,10 @@ async fn path(app: &TestApp, admin: &User<'_>, owner: &User<'_>, route: &str) ->
     let mut path = route.replace("{namespace}", "acme");
     path = path
         .replace("{registry}", "registry.example.com:5000")
+        .replace("{calendar}", "holidays")
         .replace("{file}", "swagger-ui.css");
-    if route.contains("{registry}") {
-        let body = json!({ "username": "u", "password": "p" });
+    if route.contains("{registry}") || route.contains("{calendar}") {
+        let body = body("put", route).unwrap();
         let put = admin.send(Method::PUT, &path, Some(&body)).await;
         assert_eq!(put.status(), 200);
     }
@@ -211,6 +215,7 @@ fn body(method: &str, route: &str) -> Option<Value> {
         ("put" | "patch", "{job}") => json!({ "name": "changed" }),
         ("put", "{user}") => json!({ "role": "developer" }),
         ("put", "{registry}") => json!({ "username": "u", "password": "p" }),
+        ("put", "{calendar}") => json!({ "dates": ["--12-25"] }),
         ("put", "password") => json!({ "password": "not this one", "new_password": "long enough" }),
         ("post", "preview") => json!({ "schedule_mode": "@daily" }),
         ("post", "backfills") => backfill_body(),
@@ -334,6 +339,7 @@ async fn a_stranger_changes_nothing_and_sees_nothing() {
             .replace("{namespace}", "acme")
             .replace("{user}", "ann")
             .replace("{registry}", "registry.example.com")
+            .replace("{calendar}", "holidays")
             .replace("{job}", &ids[0])
             .replace("{exec}", &ids[1])
             .replace("{backfill}", "1");
@@ -357,6 +363,7 @@ async fn everything(admin: &User<'_>, job: &Value, exec: &Value) -> Vec<Value> {
         "/v1/jobs?namespace=acme".to_owned(),
         "/v1/namespaces/acme/members".to_owned(),
         "/v1/namespaces/acme/registries".to_owned(),
+        "/v1/namespaces/acme/calendars".to_owned(),
         "/v1/namespaces/acme/audit".to_owned(),
     ] {
         let (status, body) = admin.get(&path).await;

@@ -8,6 +8,7 @@ mod app;
 mod audit;
 mod authentication;
 mod broker;
+mod calendars;
 mod cancel;
 mod catalog;
 mod commands;

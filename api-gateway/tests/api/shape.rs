@@ -50,6 +50,7 @@ pub(crate) const JOB: &[Field] = &[
     ("retries", Kind::Number, true),
     ("schedule_timezone", Kind::Text, false),
     ("schedule_exclusions", Kind::List, false),
+    ("schedule_calendars", Kind::List, false),
     ("schedule_gap", Kind::Text, true),
     ("schedule_repeat", Kind::Text, true),
     ("overlap_policy", Kind::Text, false),

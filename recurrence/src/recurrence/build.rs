@@ -38,13 +38,6 @@ pub(super) fn build(expression: &Expression, rules: &Rules) -> Result<Inner, Rec
             inner.last = last.map_or(LAST, |(at, _)| at);
         }
     }
-    let is_never = !inner.exclusions.is_empty()
-        && inner.next_planned(inner.origin).is_none()
-        && inner.next_planned(FIRST).is_none()
-        && inner.first(FIRST).is_some();
-    if is_never {
-        return Err(RecurrenceError::AllExcluded);
-    }
     Ok(inner)
 }
 

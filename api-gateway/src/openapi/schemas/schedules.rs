@@ -5,8 +5,8 @@ use store::slots::SlotOutcome;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Array, ObjectBuilder, Ref, Schema};
 
-use super::settings::{seconds, wall_clock};
-use super::{answer, body, f, field};
+use super::settings::{exclusions, seconds, wall_clock};
+use super::{answer, body, f, field, ignored};
 use crate::openapi::examples;
 use crate::{backfills, preview, schedule_fields as s};
 
@@ -15,6 +15,12 @@ pub(super) fn preview_request() -> ObjectBuilder {
     let mut fields = wall_clock();
     fields.extend([
         field("schedule_mode", f::schedule_mode()),
+        field(
+            "namespace",
+            f::or_null(f::namespace(
+                "Whose calendars it names; the caller's own if left out",
+            )),
+        ),
         field(
             "from",
             f::or_null(f::format(
@@ -117,6 +123,29 @@ pub(super) fn slot() -> ObjectBuilder {
         ),
     ])
     .examples([examples::slot()])
+}
+
+fn calendar_dates() -> Array {
+    let description = "Dates, by the wall clock of each schedule that names the calendar";
+    exclusions(s::CALENDAR_DATES_MAX, description)
+}
+
+pub(super) fn calendar() -> ObjectBuilder {
+    answer([
+        field("name", f::namespace("Its name")),
+        field("dates", calendar_dates()),
+        field("updated_at", f::timestamp("When it was last changed")),
+    ])
+}
+
+pub(super) fn new_calendar() -> ObjectBuilder {
+    let fields = [
+        field("dates", calendar_dates()),
+        field("name", ignored("the path says it")),
+        field("updated_at", ignored("given by the service")),
+    ];
+    body(&["dates"], fields)
+        .examples([json!({ "dates": ["--01-01", "2027-03-26", "--12-25/--12-26"] })])
 }
 
 pub(super) fn new_backfill() -> ObjectBuilder {

@@ -17,32 +17,50 @@ pub(super) fn all() -> Vec<Field> {
 pub(super) fn wall_clock() -> Vec<Field> {
     vec![
         field("schedule_timezone", f::or_null(f::timezone())),
-        field("schedule_exclusions", exclusions()),
+        field(
+            "schedule_exclusions",
+            or_null(exclusions(s::EXCLUSIONS_MAX, OWN_DATES)),
+        ),
+        field("schedule_calendars", or_null(calendars())),
         field("schedule_gap", f::or_null(f::word(s::GAPS, GAP))),
         field("schedule_repeat", f::or_null(f::word(s::REPEATS, REPEAT))),
     ]
 }
 
+const OWN_DATES: &str = "Dates, by the zone's wall clock, on which nothing runs";
 const GAP: &str = "What becomes of wall times that the clock jumps over; `null` is `first_valid`, \
                    but `skip` for a cron expression of every hour";
 const REPEAT: &str = "Which one counts of wall times that come twice; `null` is `first`, but \
                       `both` for a cron expression of every hour";
 
-fn exclusions() -> Array {
+/// Dates on which nothing runs.
+pub(super) fn exclusions(max: usize, description: &str) -> Array {
     let item = f::format(
         "exclusion",
         "A date, a range of dates, a day of each year, or day of month, month and day of week as \
          in cron",
         "--12-25",
     );
-    let mut array = ArrayBuilder::new()
+    ArrayBuilder::new()
         .items(item)
-        .max_items(Some(s::EXCLUSIONS_MAX))
-        .description(Some(
-            "Dates, by the zone's wall clock, on which nothing runs",
-        ))
+        .max_items(Some(max))
+        .description(Some(description))
         .examples([json!(["2026-12-31", "--12-24/--01-02", "* * SAT,SUN"])])
-        .build();
+        .build()
+}
+
+fn calendars() -> Array {
+    ArrayBuilder::new()
+        .items(f::namespace("Name of a calendar"))
+        .max_items(Some(s::CALENDARS_MAX))
+        .description(Some(
+            "Calendars of the namespace, on whose dates nothing runs either",
+        ))
+        .examples([json!(["holidays"])])
+        .build()
+}
+
+fn or_null(mut array: Array) -> Array {
     array.schema_type = SchemaType::Array(vec![Type::Array, Type::Null]);
     array
 }
