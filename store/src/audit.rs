@@ -96,8 +96,8 @@ pub async fn list(
     filter: &Filter,
     page: Page<RecordId>,
 ) -> Result<Rows<Record>, StoreError> {
-    let query = filtered(namespace, filter).select(Record::as_select());
-    Ok(load_page!(query, (audit_log::id), page, conn)?)
+    let (query, columns) = (filtered(namespace, filter), Record::as_select());
+    Ok(load_page!(query, columns, (audit_log::id), page, conn)?)
 }
 
 /// How many acts there are on all pages, up to [`COUNTED`](crate::page::COUNTED).

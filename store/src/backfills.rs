@@ -137,9 +137,9 @@ pub async fn list(
 ) -> Result<Rows<Backfill>, StoreError> {
     let query = backfills::table
         .filter(backfills::job_id.eq(job.0))
-        .select(Row::as_select())
         .into_boxed();
-    let page: Rows<Row> = load_page!(query, (backfills::id), page, conn)?;
+    let columns = Row::as_select();
+    let page: Rows<Row> = load_page!(query, columns, (backfills::id), page, conn)?;
     page.try_map(|row| Ok(row.into()))
 }
 

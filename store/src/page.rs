@@ -8,8 +8,8 @@ mod rows;
 pub(crate) use count::CountOf;
 pub use count::{COUNTED, Count};
 pub(crate) use row::RowComparison;
+pub(crate) use rows::fitting;
 pub use rows::{BYTES_MAX, Rows};
-pub(crate) use rows::{read, stored_bytes};
 
 /// Which end of a list comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,51 +63,66 @@ impl<K> Page<K> {
     }
 }
 
-/// Orders, limits and cuts a boxed query by its key, one column or two;
-/// evaluates to the [`Rows`]. `$bytes` tells how large a row is, where rows may be
-/// large. A macro because diesel's types for "any query over any table" are longer
-/// than what they would save.
-macro_rules! load_page {
-    ($query:expr, $key:tt, $page:expr, $conn:expr) => {
-        $crate::page::load_page!($query, $key, $page, $conn, |_| 0)
-    };
-    ($query:expr, ($first:expr, $second:expr), $page:expr, $conn:expr, $bytes:expr) => {{
+/// Orders a boxed query by its key, one column or two, from where the page begins. A
+/// macro because diesel's types for "any query over any table" are longer than what they
+/// would save.
+macro_rules! ordered {
+    ($query:expr, ($first:expr, $second:expr), $page:expr) => {{
         use $crate::page::RowComparison as Row;
-        $crate::page::load_page!(@ $query, $page, $conn, $bytes, key,
-            Row::less(($first, $second), (key.0, key.1.0)),
-            Row::greater(($first, $second), (key.0, key.1.0)),
+        $crate::page::ordered!(@ $query, $page, key,
+            Row::less(($first, $second), (key.0.clone(), key.1.0)),
+            Row::greater(($first, $second), (key.0.clone(), key.1.0)),
             ($first.asc(), $second.asc()),
             ($first.desc(), $second.desc()))
     }};
-    ($query:expr, ($column:expr), $page:expr, $conn:expr, $bytes:expr) => {
-        $crate::page::load_page!(@ $query, $page, $conn, $bytes, key,
+    ($query:expr, ($column:expr), $page:expr) => {
+        $crate::page::ordered!(@ $query, $page, key,
             $column.lt(key.0), $column.gt(key.0), $column.asc(), $column.desc())
     };
-    (@ $query:expr, $page:expr, $conn:expr, $bytes:expr, $key:ident,
+    (@ $query:expr, $page:expr, $key:ident,
      $less:expr, $greater:expr, $ascending:expr, $descending:expr) => {{
         use $crate::page::Position;
-        let (ascending, backward) = ($page.is_ascending(), $page.is_backward());
-        let query = $query.limit($page.limit + 1);
-        let query = match $page.position {
-            Position::Skip(rows) => query.offset(rows),
-            Position::After($key) | Position::Before($key) if ascending => query.filter($greater),
-            Position::After($key) | Position::Before($key) => query.filter($less),
+        let is_ascending = $page.is_ascending();
+        let query = match &$page.position {
+            Position::Skip(rows) => $query.offset(*rows),
+            Position::After($key) | Position::Before($key) if is_ascending => {
+                $query.filter($greater)
+            }
+            Position::After($key) | Position::Before($key) => $query.filter($less),
         };
-        let query = if ascending {
+        if is_ascending {
             query.order($ascending)
         } else {
             query.order($descending)
-        };
-        let read = async {
-            let rows = query.load_stream($conn).await?;
-            $crate::page::read(rows, $page.limit, $bytes).await
-        };
-        read.await.map(|mut page| {
-            if backward {
-                page.rows.reverse();
-            }
-            page
-        })
+        }
+    }};
+}
+pub(crate) use ordered;
+
+/// Loads these columns of the rows of a page as [`Rows`]. `$size` is a column with the
+/// bytes of a row, where rows may be large: the sizes are read first, because a database
+/// sends all rows of a query, whether they are read or not.
+macro_rules! load_page {
+    ($query:expr, $columns:expr, $key:tt, $page:expr, $conn:expr) => {{
+        let page = $page;
+        let rows = $crate::page::ordered!($query, $key, page)
+            .select($columns)
+            .limit(page.limit + 1);
+        let rows = rows.load($conn).await;
+        rows.map(|rows| $crate::page::Rows::cut(rows, &page))
+    }};
+    ($query:expr, $columns:expr, $key:tt, $page:expr, $conn:expr, $size:expr) => {{
+        let page = $page;
+        let sizes = $crate::page::ordered!($query, $key, page)
+            .select($size)
+            .limit(page.limit + 1);
+        let sizes: Vec<i32> = sizes.load($conn).await?;
+        let (fitting, goes_on) = $crate::page::fitting(&sizes, page.limit);
+        let rows = $crate::page::ordered!($query, $key, page)
+            .select($columns)
+            .limit(fitting);
+        let rows = rows.load($conn).await;
+        rows.map(|rows| $crate::page::Rows::of(rows, goes_on, &page))
     }};
 }
 pub(crate) use load_page;

@@ -78,6 +78,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        bytes -> Int4,
     }
 }
 
@@ -95,6 +96,7 @@ diesel::table! {
         anchor -> Timestamptz,
         due_at -> Nullable<Timestamptz>,
         shard -> Int2,
+        bytes -> Int4,
     }
 }
 
@@ -174,6 +176,7 @@ diesel::table! {
         overrides -> Nullable<Jsonb>,
         rerun_of -> Nullable<Uuid>,
         lane -> Text,
+        bytes -> Int4,
     }
 }
 

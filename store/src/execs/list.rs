@@ -10,7 +10,7 @@ use shared_types::{ExecId, ExecState, JobId, TriggerMode};
 
 use super::{Exec, ExecRow};
 use crate::StoreError;
-use crate::page::{Count, CountOf, Page, Rows, load_page, stored_bytes};
+use crate::page::{Count, CountOf, Page, Rows, load_page};
 use crate::schema::{exec_counts, execs};
 
 /// What orders execs: their creation, then their id.
@@ -53,10 +53,15 @@ pub async fn list(
     filter: &ExecFilter,
     page: Page<ExecKey>,
 ) -> Result<Rows<Exec>, StoreError> {
-    let query = filtered(filter).select(ExecRow::as_select());
-    let key = (execs::created_at, execs::id);
-    let bytes = |row: &ExecRow| stored_bytes(&row.spec) + stored_bytes(&row.overrides);
-    let page: Rows<ExecRow> = load_page!(query, (key.0, key.1), page, conn, bytes)?;
+    let columns = ExecRow::as_select();
+    let page: Rows<ExecRow> = load_page!(
+        filtered(filter),
+        columns,
+        (execs::created_at, execs::id),
+        page,
+        conn,
+        execs::bytes
+    )?;
     page.try_map(Exec::try_from)
 }
 

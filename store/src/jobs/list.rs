@@ -9,7 +9,7 @@ use shared_types::JobId;
 
 use super::{Job, JobAndSchedule, JobRow, ScheduleRow};
 use crate::StoreError;
-use crate::page::{Page, Rows, load_page, stored_bytes};
+use crate::page::{Page, Rows, load_page};
 use crate::schema::{jobs, schedules};
 
 /// Which jobs of a namespace.
@@ -57,14 +57,22 @@ pub async fn list(
     page: JobPage,
 ) -> Result<Rows<Job>, StoreError> {
     let columns = (JobRow::as_select(), ScheduleRow::as_select());
-    let query = filtered(filter).select(columns);
-    let bytes =
-        |(job, schedule): &JobAndSchedule| stored_bytes(&job.spec) + stored_bytes(&schedule.rules);
+    let query = || filtered(filter);
+    let size = jobs::bytes + schedules::bytes;
     let page: Rows<JobAndSchedule> = match page {
-        JobPage::ByCreation(page) => load_page!(query, (jobs::id), page, conn, bytes),
-        JobPage::ByName(page) => load_page!(query, (jobs::name, jobs::id), page, conn, bytes),
+        JobPage::ByCreation(page) => load_page!(query(), columns, (jobs::id), page, conn, size),
+        JobPage::ByName(page) => {
+            load_page!(query(), columns, (jobs::name, jobs::id), page, conn, size)
+        }
         JobPage::ByUpdate(page) => {
-            load_page!(query, (jobs::updated_at, jobs::id), page, conn, bytes)
+            load_page!(
+                query(),
+                columns,
+                (jobs::updated_at, jobs::id),
+                page,
+                conn,
+                size
+            )
         }
     }?;
     page.try_map(Job::try_from)

@@ -1,0 +1,3 @@
+ALTER TABLE execs DROP COLUMN bytes;
+ALTER TABLE schedules DROP COLUMN bytes;
+ALTER TABLE jobs DROP COLUMN bytes;
