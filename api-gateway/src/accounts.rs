@@ -1,5 +1,10 @@
 //! Users and organisations: how they come to be, log in and change passwords.
 
+pub mod draft;
+pub mod http;
+pub mod password;
+pub mod view;
+
 use futures::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use store::PgConnection;
@@ -8,15 +13,15 @@ use store::accounts::{self, Account, AccountKind, NewAccount};
 use store::memberships;
 use store::tokens::{self, NewToken};
 
-use crate::account_draft::{Login, PasswordChange, Registration};
-use crate::account_view::{AccountView, LoginView, OrganisationView, ProfileView};
-use crate::answer::Answer;
-use crate::caller::Caller;
-use crate::error::ApiError;
+use self::draft::{Login, PasswordChange, Registration};
+use self::view::{AccountView, LoginView, OrganisationView, ProfileView};
 use crate::gateway::Gateway;
-use crate::job_fields;
-use crate::origin::Origin;
-use crate::token::Token;
+use crate::jobs::fields;
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::tokens::caller::Caller;
+use crate::tokens::secret::Token;
+use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Tokens of logins that stay valid, newest first: clients of 2015 ask for one
@@ -62,7 +67,7 @@ async fn insert(conn: &mut PgConnection, new: NewAccount) -> Result<Written, Api
 /// A new token for a name and a password.
 pub async fn login(gateway: &Gateway, origin: Origin, login: Login) -> Result<Answer, ApiError> {
     // Only what can be a name is looked for; all else takes as long.
-    let name = job_fields::namespace(&login.username).ok();
+    let name = fields::namespace(&login.username).ok();
     let found = match &name {
         None => None,
         Some(name) => accounts::credentials(&mut *gateway.store.connection().await?, name).await?,

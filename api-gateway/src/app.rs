@@ -16,18 +16,18 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::accounts::password::Passwords;
 use crate::catalog::Catalog;
 use crate::config::{ApiConfig, Config};
-use crate::error::causes;
+use crate::execs::waiting::{self, Rooms, Waiting};
 use crate::gateway::Gateway;
-use crate::http::edge::Edge;
-use crate::http::links::LinkBase;
-use crate::http::server;
-use crate::limits::Limits;
-use crate::password::Passwords;
-use crate::turns::Turns;
-use crate::verified::VerifiedTokens;
-use crate::waiting::{self, Rooms, Waiting};
+use crate::reply::error::causes;
+use crate::reply::links::LinkBase;
+use crate::request::guard::Edge;
+use crate::request::limits::Limits;
+use crate::request::server;
+use crate::request::turns::Turns;
+use crate::tokens::verified::VerifiedTokens;
 
 /// How much longer than needed an answer may be kept.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);

@@ -1,15 +1,17 @@
 //! What was done in a namespace, for its admins to read.
 
+pub mod http;
+
 use store::access::Access;
 use store::audit::{self, Filter, Record, RecordId};
 use store::page::Count;
 
-use crate::caller::Caller;
-use crate::error::ApiError;
-use crate::fields::FieldError;
 use crate::gateway::Gateway;
-use crate::page::{Cut, PageRequest, Sort};
-use crate::params::{self, Params};
+use crate::read::fields::FieldError;
+use crate::read::page::{Cut, PageRequest, Sort};
+use crate::read::params::{self, Params};
+use crate::reply::error::ApiError;
+use crate::tokens::caller::Caller;
 
 /// A page of some of the records of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]

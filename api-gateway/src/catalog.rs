@@ -1,5 +1,7 @@
 //! What this deployment offers: regions to run in, sizes to run with, and how often.
 
+pub mod http;
+
 use std::time::Duration;
 
 use chassis::ConfigError;

@@ -12,11 +12,11 @@ use store::audit::{self, Entry};
 use store::tokens::{self, NewToken};
 use store::{AsyncConnection, PgConnection, Role, Store, memberships, secrets};
 
+use crate::accounts::password::{Passwords, new_password};
 use crate::app::keyring;
 use crate::config::{CommandConfig, ResealConfig};
-use crate::job_fields;
-use crate::password::{Passwords, new_password};
-use crate::token::Token;
+use crate::jobs::fields;
+use crate::tokens::secret::Token;
 
 /// Who did it, in the audit log: no account can have this name.
 const OPERATOR: &str = "(operator)";
@@ -213,7 +213,7 @@ async fn tell(
 }
 
 fn account_name(name: &str) -> anyhow::Result<String> {
-    job_fields::namespace(name).map_err(|why| anyhow!("the name {why}"))
+    fields::namespace(name).map_err(|why| anyhow!("the name {why}"))
 }
 
 fn read_password() -> anyhow::Result<SecretString> {

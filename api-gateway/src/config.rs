@@ -10,8 +10,8 @@ use shared_types::SizeTable;
 use store::DatabaseConfig;
 use store::secrets::SecretsConfig;
 
-use crate::limits::LimitsConfig;
-use crate::password::PasswordConfig;
+use crate::accounts::password::PasswordConfig;
+use crate::request::limits::LimitsConfig;
 
 /// The defaults, as a commented file.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");

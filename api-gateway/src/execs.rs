@@ -1,5 +1,10 @@
 //! Execs: what clients do with them.
 
+pub mod http;
+pub mod list;
+pub mod overrides;
+pub mod waiting;
+
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -9,15 +14,14 @@ use store::access::Access;
 use store::execs::{self, Exec, ManualExec, ManualTrigger};
 use store::jobs::{Hold, Job};
 
-use crate::answer::Answer;
-use crate::caller::Caller;
-use crate::error::ApiError;
+use self::overrides::Overrides;
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::origin::Origin;
-use crate::overrides::Overrides;
-use crate::view::ExecView;
-use crate::waiting;
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::reply::view::ExecView;
+use crate::tokens::caller::Caller;
+use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
 /// Has a job run now: one row, then the announcement, which may fail or be

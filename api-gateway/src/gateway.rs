@@ -12,15 +12,15 @@ use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use crate::caller::Caller;
+use crate::accounts::password::Passwords;
 use crate::catalog::Catalog;
 use crate::config::RegistrationConfig;
-use crate::error::ApiError;
-use crate::limits::Limits;
-use crate::password::Passwords;
-use crate::turns::{Turn, Turns};
-use crate::verified::VerifiedTokens;
-use crate::waiting::Waiting;
+use crate::execs::waiting::Waiting;
+use crate::reply::error::ApiError;
+use crate::request::limits::Limits;
+use crate::request::turns::{Turn, Turns};
+use crate::tokens::caller::Caller;
+use crate::tokens::verified::VerifiedTokens;
 
 /// The gateway's hands; one for all workers.
 #[derive(Debug, Clone)]

@@ -1,5 +1,13 @@
 //! Jobs: what clients do with them.
 
+pub mod change;
+pub mod draft;
+pub mod fields;
+pub mod http;
+pub mod image;
+pub mod list;
+pub mod variables;
+
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use serde_json::{Map, Value};
@@ -10,15 +18,15 @@ use store::execs;
 use store::jobs::{self, Hold, Job, NewJob};
 use store::secrets::{self, Keyring};
 
-use crate::answer::Answer;
-use crate::calendars;
-use crate::caller::Caller;
-use crate::error::ApiError;
+use self::draft::JobDraft;
 use crate::gateway::Gateway;
-use crate::job_draft::JobDraft;
-use crate::origin::Origin;
-use crate::preview::DryRun;
-use crate::view::JobView;
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::reply::view::JobView;
+use crate::schedules::calendars;
+use crate::schedules::preview::DryRun;
+use crate::tokens::caller::Caller;
+use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
 /// Execs whose durations say how long a job takes.

@@ -6,6 +6,11 @@
 //! put off until then, for [`SEAL_WAIT`] at most; the header `X-Log-Complete`
 //! says `true` if the exec has ended and every line that its node kept is there.
 
+pub mod completeness;
+pub mod http;
+pub mod lines;
+pub mod window;
+
 use std::time::Duration;
 use std::vec;
 
@@ -16,13 +21,13 @@ use store::execs::Exec;
 use store::logs::{self, PageLimits, Span, Stream, StreamKey};
 use tokio::time::Instant;
 
-use crate::caller::Caller;
-use crate::completeness::Completeness;
-use crate::error::ApiError;
+use self::completeness::Completeness;
+use self::lines::{LineArray, Part, arrange};
+use self::window::Window;
 use crate::execs;
 use crate::gateway::Gateway;
-use crate::log_view::{LineArray, Part, arrange};
-use crate::window::Window;
+use crate::reply::error::ApiError;
+use crate::tokens::caller::Caller;
 
 const PAGE: PageLimits = PageLimits {
     lines: 2_000,

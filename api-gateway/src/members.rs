@@ -1,5 +1,7 @@
 //! The members of a namespace.
 
+pub mod http;
+
 use futures::FutureExt;
 use serde_json::{Map, Value};
 use store::PgConnection;
@@ -7,14 +9,14 @@ use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind};
 use store::memberships::{self, Change, Member};
 
-use crate::account_view::MemberView;
-use crate::answer::Answer;
-use crate::caller::Caller;
-use crate::error::ApiError;
-use crate::fields::{FieldError, Fields, text};
+use crate::accounts::view::MemberView;
 use crate::gateway::Gateway;
-use crate::job_fields;
-use crate::origin::Origin;
+use crate::jobs::fields;
+use crate::read::fields::{FieldError, Fields, text};
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::tokens::caller::Caller;
+use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Reads the body of `PUT …/members/{user}`.
@@ -165,7 +167,7 @@ pub async fn remove(
 
 /// The user of that name; organisations are members of nothing.
 async fn user(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Account, ApiError> {
-    let name = job_fields::namespace(name).map_err(|_| ApiError::NotFound)?;
+    let name = fields::namespace(name).map_err(|_| ApiError::NotFound)?;
     let mut conn = gateway.connection(caller).await?;
     let account = accounts::by_name(&mut conn, &name).await?;
     account

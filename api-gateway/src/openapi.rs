@@ -3,6 +3,7 @@
 
 mod accounts;
 pub mod answers;
+pub mod docs;
 mod examples;
 pub mod fields;
 pub mod parameters;
@@ -17,7 +18,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, Securi
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, InfoBuilder, License, OpenApi};
 
-use crate::http::routes::{Operations, ROUTES};
+use crate::routes::{Operations, ROUTES};
 
 const TOKEN: &str = "token";
 

@@ -1,19 +1,21 @@
 //! Private registries of a namespace: whom its images are pulled as.
 
+pub mod http;
+
 use futures::FutureExt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::access::Access;
 use store::registries::{self, Credential, MAX, Registry};
 
-use crate::answer::Answer;
-use crate::caller::Caller;
-use crate::error::ApiError;
-use crate::fields::{FieldError, Fields, text};
 use crate::gateway::Gateway;
-use crate::image;
-use crate::origin::Origin;
-use crate::view::Timestamp;
+use crate::jobs::image;
+use crate::read::fields::{FieldError, Fields, text};
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::reply::view::Timestamp;
+use crate::tokens::caller::Caller;
+use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Characters of a user name at most.

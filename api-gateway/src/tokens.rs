@@ -1,5 +1,10 @@
 //! A user's tokens: made, listed, revoked.
 
+pub mod caller;
+pub mod http;
+pub mod secret;
+pub mod verified;
+
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use serde_json::{Map, Value};
@@ -7,16 +12,17 @@ use store::access::Access;
 use store::tokens::{self, NewToken, Token as KeptToken};
 use store::{PgConnection, accounts};
 
-use crate::account_view::NewTokenView;
-use crate::answer::Answer;
-use crate::caller::Caller;
-use crate::error::ApiError;
-use crate::fields::{FieldError, Fields, text};
+use self::caller::Caller;
+use self::secret::Token;
+use crate::accounts::view::NewTokenView;
 use crate::gateway::Gateway;
-use crate::origin::Origin;
-use crate::token::Token;
+use crate::jobs::fields;
+use crate::read::fields::{FieldError, Fields, text};
+use crate::read::params;
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::write::origin::Origin;
 use crate::write::{Act, Written};
-use crate::{job_fields, params};
 
 /// Live tokens of a user, those of logins aside.
 const TOKENS_MAX: i64 = 100;
@@ -33,7 +39,7 @@ impl TokenDraft {
     /// Reads the body of `POST /v1/tokens`.
     pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of(body);
-        let name = fields.required("name", text(job_fields::name));
+        let name = fields.required("name", text(fields::name));
         let scope = fields.optional("scope", || Ok(Access::Admin), text(scope));
         let expires_at = fields.optional(
             "expires_at",

@@ -1,6 +1,8 @@
 //! The one way a request writes: its effect, the audit entries and the answer to
 //! its idempotency key in one transaction, then the announcements.
 
+pub mod origin;
+
 use std::future::Future;
 
 use bus::{HintRoute, Publisher};
@@ -14,10 +16,10 @@ use store::secrets::{Keyring, Purpose, SealError, Sealed};
 use store::{PgConnection, audit};
 use tracing::Instrument;
 
-use crate::answer::Answer;
-use crate::error::ApiError;
+use self::origin::{Once, Origin};
 use crate::gateway::Gateway;
-use crate::origin::{Once, Origin};
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
 
 /// What a write did.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use utoipa::openapi::{Object, ObjectBuilder};
 
 use super::fields as f;
 use super::schemas::{Field, answer, body, field};
-use crate::password;
+use crate::accounts::password;
 
 pub(super) fn registration() -> ObjectBuilder {
     let mut realname = f::name();

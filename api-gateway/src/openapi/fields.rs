@@ -16,8 +16,9 @@ use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 pub use self::images::{image_repo, image_tag, image_tag_or_none, registry};
 use super::types::typed;
 pub use super::types::{boolean, format, number, or_null, pattern, text, word};
-use crate::variables::SECRET_NAME_MAX;
-use crate::{job_fields, registries, schedule_fields, variables};
+use crate::jobs::variables;
+use crate::jobs::variables::SECRET_NAME_MAX;
+use crate::{jobs, registries, schedules};
 
 /// A job's number.
 pub fn job_id() -> Object {
@@ -41,16 +42,16 @@ pub fn timestamp(description: &str) -> Object {
     schema
 }
 
-/// See [`job_fields::name`]: no control character, and one that can be seen.
+/// See [`jobs::fields::name`]: no control character, and one that can be seen.
 pub fn name() -> Object {
     const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
     const SPACE: &str = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-    let refused = format!("{CONTROL}{}", class(&job_fields::DIRECTION));
-    let invisible = class(&job_fields::INVISIBLE);
+    let refused = format!("{CONTROL}{}", class(&jobs::fields::DIRECTION));
+    let invisible = class(&jobs::fields::INVISIBLE);
     let visible = format!("^[^{refused}]*[^{refused}{SPACE}{invisible}][^{refused}]*$");
     let mut schema = pattern(
         &visible,
-        job_fields::NAME_MAX,
+        jobs::fields::NAME_MAX,
         "Name for people, in any language; not unique",
         "test",
     );
@@ -65,13 +66,18 @@ fn class(ranges: &[RangeInclusive<char>]) -> String {
     ranges.iter().map(range).collect()
 }
 
-/// See [`job_fields::namespace`].
+/// See [`jobs::fields::namespace`].
 pub fn namespace(description: &str) -> Object {
     let label = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
-    pattern(label, job_fields::NAMESPACE_MAX, description, "chennanfei")
+    pattern(
+        label,
+        jobs::fields::NAMESPACE_MAX,
+        description,
+        "chennanfei",
+    )
 }
 
-/// See [`job_fields::command`].
+/// See [`jobs::fields::command`].
 pub fn command() -> OneOf {
     let text = with_length(format(
         "shell-words",
@@ -137,7 +143,7 @@ pub fn region() -> Object {
     )
 }
 
-/// See [`schedule_fields::mode`].
+/// See [`schedules::fields::mode`].
 pub fn schedule_mode() -> Object {
     let mut schema = format(
         "schedule",
@@ -146,7 +152,7 @@ pub fn schedule_mode() -> Object {
         "R1/2015-12-31T16:00:23.446Z/PT1H",
     );
     schema.examples.push("30 2 * * MON-FRI".into());
-    schema.max_length = Some(schedule_fields::MODE_MAX);
+    schema.max_length = Some(schedules::fields::MODE_MAX);
     schema
 }
 
@@ -216,9 +222,9 @@ pub fn text_without_nul(description: &str) -> Object {
     schema
 }
 
-/// See [`job_fields::timeout`].
+/// See [`jobs::fields::timeout`].
 pub fn timeout() -> Object {
-    let (first, last) = job_fields::TIMEOUTS.into_inner();
+    let (first, last) = jobs::fields::TIMEOUTS.into_inner();
     number(
         first,
         last,
@@ -227,9 +233,9 @@ pub fn timeout() -> Object {
     )
 }
 
-/// See [`job_fields::retries`].
+/// See [`jobs::fields::retries`].
 pub fn retries() -> Object {
-    let (first, last) = job_fields::RETRIES.into_inner();
+    let (first, last) = jobs::fields::RETRIES.into_inner();
     number(
         first,
         last,

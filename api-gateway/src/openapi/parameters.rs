@@ -167,7 +167,7 @@ fn cursor() -> Object {
     schema
 }
 
-/// See [`crate::window::Window`].
+/// See [`crate::logs::window::Window`].
 fn time(description: &str) -> Object {
     let pattern = r"^[0-9]{1,12}(\.[0-9]{1,9})?$";
     let description = format!("{description}; Unix seconds");

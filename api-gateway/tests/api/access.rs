@@ -1,6 +1,6 @@
 //! Who may do what, for every route: a route without a row here fails.
 
-use api_gateway::http::routes::ROUTES;
+use api_gateway::routes::ROUTES;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::access::{Access, MemberRole};

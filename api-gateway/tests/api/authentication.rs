@@ -59,7 +59,7 @@ async fn an_expired_token_is_refused() {
     app.user("me").await;
     let account = accounts::by_name(&mut conn, "me").await.unwrap().unwrap();
     for (minutes, expected) in [(-1, 401), (1, 200)] {
-        let token = api_gateway::token::Token::random();
+        let token = api_gateway::tokens::secret::Token::random();
         let new = NewToken {
             account_id: account.id,
             name: String::new(),

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use api_gateway::http::routes::ROUTES;
+use api_gateway::routes::ROUTES;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::future::join_all;

@@ -86,7 +86,7 @@ async fn line(log: &mut Lines<BufReader<ChildStderr>>, message: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cause_of_a_failure_is_logged_with_the_id_of_its_answer() {
     // Also when the log holds the worst only.
-    for filter in ["info", "info,api_gateway::http=error"] {
+    for filter in ["info", "info,api_gateway::request=error"] {
         let mut gateway = Gateway::start(&[("ESCAPEMENT__LOG__FILTER", filter)]).await;
         let request = Client::new().get(format!("{}/v1/jobs", gateway.api));
         let response = request

@@ -146,7 +146,9 @@ async fn of_two_who_revoke_at_once_one_did_it() {
     let mut statuses = [first, second];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 404]);
-    let sha256 = api_gateway::token::Token::parse(&text).unwrap().sha256();
+    let sha256 = api_gateway::tokens::secret::Token::parse(&text)
+        .unwrap()
+        .sha256();
     let mut conn = app.store(Role::Gateway).connection().await.unwrap();
     assert_eq!(tokens::verify(&mut conn, sha256).await.unwrap(), None);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api_gateway::waiting::{Rooms, Waiting};
+use api_gateway::execs::waiting::{Rooms, Waiting};
 use bus::testing::Vhost;
 use bus::{Bus, HintBinding, HintRoute};
 use chassis::Process;

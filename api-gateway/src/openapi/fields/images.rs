@@ -1,4 +1,4 @@
-//! Names of images and registries, as [`crate::image`] reads them.
+//! Names of images and registries, as [`crate::jobs::image`] reads them.
 
 use utoipa::openapi::Object;
 
@@ -12,7 +12,7 @@ fn host_and_port() -> String {
     format!(r"{HOST_LABEL}(\.{HOST_LABEL})*(:{PORT})?")
 }
 
-/// See [`crate::image::registry`].
+/// See [`crate::jobs::image::registry`].
 pub fn registry() -> Object {
     let host = format!("^{}$", host_and_port());
     pattern(
@@ -23,7 +23,7 @@ pub fn registry() -> Object {
     )
 }
 
-/// See [`crate::image::repository`]. A first part with a dot is a registry if
+/// See [`crate::jobs::image::repository`]. A first part with a dot is a registry if
 /// anything follows it.
 pub fn image_repo() -> Object {
     const PART: &str = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*";
@@ -42,13 +42,13 @@ pub fn image_repo() -> Object {
 const TAG: &str = "[A-Za-z0-9_][A-Za-z0-9_.-]*";
 const DIGEST: &str = "sha256:[0-9a-f]{64}";
 
-/// See [`crate::image::tag`].
+/// See [`crate::jobs::image::tag`].
 pub fn image_tag() -> Object {
     let tag = format!("^({TAG}|{DIGEST})$");
     pattern(&tag, 128, "Tag of the image, or its digest", "latest")
 }
 
-/// See [`crate::image::tag_beside`].
+/// See [`crate::jobs::image::tag_beside`].
 pub fn image_tag_or_none() -> Object {
     let tag = format!("^({TAG}|{DIGEST})?$");
     let description =

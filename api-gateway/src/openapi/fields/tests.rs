@@ -2,8 +2,8 @@ use proptest::prelude::*;
 use proptest::string::string_regex;
 
 use super::*;
-use crate::image;
-use crate::window::Window;
+use crate::jobs::image;
+use crate::logs::window::Window;
 
 /// Texts of a schema's pattern that are as long as it allows.
 fn texts(schema: &Object) -> impl Strategy<Value = String> + use<> {
@@ -24,8 +24,8 @@ proptest! {
         tag in texts(&image_tag()),
         time in "[0-9]{1,12}(\\.[0-9]{1,9})?",
     ) {
-        prop_assert!(job_fields::name(&name).is_ok(), "{name:?}");
-        prop_assert!(job_fields::namespace(&label).is_ok(), "{label}");
+        prop_assert!(jobs::fields::name(&name).is_ok(), "{name:?}");
+        prop_assert!(jobs::fields::namespace(&label).is_ok(), "{label}");
         prop_assert!(image::repository(&repo).is_ok(), "{repo}");
         prop_assert!(image::tag(&tag).is_ok(), "{tag}");
         prop_assert!(Window::start(&time).is_ok(), "{time}");

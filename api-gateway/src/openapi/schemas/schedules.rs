@@ -8,7 +8,7 @@ use utoipa::openapi::{Array, ObjectBuilder, Ref, Schema};
 use super::settings::{exclusions, seconds, wall_clock};
 use super::{answer, body, f, field, ignored};
 use crate::openapi::examples;
-use crate::{backfills, preview, schedule_fields as s};
+use crate::schedules::{backfills, fields as s, preview};
 
 pub(super) fn preview_request() -> ObjectBuilder {
     let (first, last) = preview::COUNTS.into_inner();

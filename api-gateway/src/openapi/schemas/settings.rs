@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{Array, Object, ObjectBuilder};
 
 use super::{Field, answer, f, field};
-use crate::schedule_fields as s;
+use crate::schedules::fields as s;
 
 /// The settings of a job's schedule, as they are sent and shown.
 pub(super) fn all() -> Vec<Field> {

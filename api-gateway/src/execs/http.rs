@@ -1,0 +1,220 @@
+//! `/v1/jobs/{job}/execs`.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
+use shared_types::{ExecId, JobId};
+use store::access::Access;
+
+use crate::execs;
+use crate::execs::list::ExecList;
+use crate::execs::overrides::Overrides;
+use crate::gateway::Gateway;
+use crate::jobs::http::job_id;
+use crate::openapi::parameters::{ExecListQuery, ExecPath, JobPath, PageQuery, WaitQuery};
+use crate::openapi::schemas::{self, Exec, ExecDetail, Nothing};
+use crate::read::fields::Fields;
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::reply::links::LinkBase;
+use crate::reply::view::{ExecView, JobView};
+use crate::request::body::OptionalBody;
+use crate::request::connection::gone;
+use crate::request::origin::origin;
+use crate::request::query::Query;
+use crate::tokens::caller::Caller;
+
+/// The route of an exec, a GET of which may wait for its end.
+pub(crate) const EXEC: &str = "/v1/jobs/{job}/execs/{exec}";
+/// Seconds that a request may wait: longer than this, proxies cut it off.
+const WAIT_MIN: u64 = 1;
+const WAIT_MAX: u64 = 60;
+
+/// `POST /v1/jobs/{job}/execs`
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{job}/execs",
+    tag = "execs",
+    summary = "Trigger a job",
+    params(JobPath),
+    request_body = Option<schemas::Overrides>,
+    responses((status = 201, description = "The exec, which waits", body = Exec))
+)]
+pub async fn trigger(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    path: web::Path<String>,
+    request: HttpRequest,
+    body: OptionalBody,
+) -> Result<HttpResponse, ApiError> {
+    let overrides = Overrides::parse(&body.0, &gateway.catalog).map_err(ApiError::Invalid)?;
+    let origin = origin(&request, &caller, body.0.bytes())?;
+    let what = (job_id(&path)?, overrides);
+    let answer = execs::trigger(&gateway, &caller, origin, what).await?;
+    Ok(answer.into())
+}
+
+/// `GET /v1/jobs/{job}/execs?status=&trigger_mode=&region_name=&created_after=
+/// &created_before=&sort=&page=&page_size=&cursor=`
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs",
+    tag = "execs",
+    operation_id = "list",
+    summary = "List the execs of a job",
+    params(JobPath, ExecListQuery, PageQuery),
+    responses((status = 200, description = "A page", body = schemas::ExecList))
+)]
+pub async fn list(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    links: web::Data<LinkBase>,
+    path: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::of(&request);
+    let list = ExecList::parse(|name| query.get(name), job_id(&path)?);
+    let list = list.map_err(ApiError::Invalid)?;
+    let links = links.links(&request);
+    let answer = gateway.aside(caller.account_id(), move |gateway| async move {
+        let (count, page) = list.load(&gateway, &caller).await?;
+        let results = page.rows.iter().map(ExecView::from).collect();
+        Answer::ok(&links.envelope((count, &page), results))
+    });
+    Ok(answer.await?.into())
+}
+
+/// `GET /v1/jobs/{job}/execs/{exec}?wait=`
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs/{exec}",
+    tag = "execs",
+    summary = "Read an exec, or wait for its end",
+    params(ExecPath, WaitQuery),
+    responses((status = 200, description = "The exec with its job", body = ExecDetail))
+)]
+pub async fn get(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query = Query::of(&request);
+    let time = wait_time(&query).map_err(|why| ApiError::invalid("wait", why))?;
+    let ids = ids(&path)?;
+    let (job, exec) = match time {
+        Some(time) => execs::wait(&gateway, &caller, ids, (time, gone(&request))).await?,
+        None => execs::get(&gateway, &caller, Access::Read, ids).await?,
+    };
+    Ok(HttpResponse::Ok().json(ExecView::new(&exec, JobView::new(&job, Utc::now()))))
+}
+
+/// `DELETE /v1/jobs/{job}/execs/{exec}`
+#[utoipa::path(
+    delete,
+    path = "/v1/jobs/{job}/execs/{exec}",
+    tag = "execs",
+    summary = "Delete an exec",
+    params(ExecPath),
+    responses((status = 204, description = "Deleted; if it runs, it is asked to end"))
+)]
+pub async fn delete(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let origin = origin(&request, &caller, &[])?;
+    let answer = execs::delete(&gateway, &caller, origin, ids(&path)?).await?;
+    Ok(answer.into())
+}
+
+/// `POST /v1/jobs/{job}/execs/{exec}/cancel`
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{job}/execs/{exec}/cancel",
+    tag = "execs",
+    summary = "Ask an exec to end",
+    params(ExecPath),
+    request_body = Option<Nothing>,
+    responses((status = 202, description = "It is asked to end", body = Exec))
+)]
+pub async fn cancel(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+    body: OptionalBody,
+) -> Result<HttpResponse, ApiError> {
+    takes_nothing(&body)?;
+    let origin = origin(&request, &caller, body.0.bytes())?;
+    let answer = execs::cancel(&gateway, &caller, origin, ids(&path)?).await?;
+    Ok(answer.into())
+}
+
+/// `POST /v1/jobs/{job}/execs/{exec}/rerun`
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/{job}/execs/{exec}/rerun",
+    tag = "execs",
+    summary = "Run an exec again as it was",
+    params(ExecPath),
+    request_body = Option<Nothing>,
+    responses((status = 201, description = "The new exec", body = Exec))
+)]
+pub async fn rerun(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+    body: OptionalBody,
+) -> Result<HttpResponse, ApiError> {
+    takes_nothing(&body)?;
+    let origin = origin(&request, &caller, body.0.bytes())?;
+    let answer = execs::rerun(&gateway, &caller, origin, ids(&path)?).await?;
+    Ok(answer.into())
+}
+
+fn takes_nothing(body: &OptionalBody) -> Result<(), ApiError> {
+    Fields::of(&body.0)
+        .finish(Some(()))
+        .map_err(ApiError::Invalid)
+}
+
+/// How long a request asks to wait, with `wait=`.
+pub(crate) fn wait_time(query: &Query) -> Result<Option<Duration>, String> {
+    query.get("wait").map(seconds).transpose()
+}
+
+/// Whole seconds, with or without their unit.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.strip_suffix('s').unwrap_or(text).parse();
+    match seconds {
+        Ok(seconds @ WAIT_MIN..=WAIT_MAX) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "must be {WAIT_MIN}s to {WAIT_MAX}s, in whole seconds"
+        )),
+    }
+}
+
+/// The ids in an exec's path; what is none names no exec.
+pub(crate) fn ids((job, exec): &(String, String)) -> Result<(JobId, ExecId), ApiError> {
+    let exec = exec.parse().map_err(|_| ApiError::NotFound)?;
+    Ok((job_id(job)?, exec))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_1_to_60_whole_seconds() {
+        for (text, seconds) in [("1", 1), ("1s", 1), ("30s", 30), ("60", 60)] {
+            assert_eq!(super::seconds(text), Ok(Duration::from_secs(seconds)));
+        }
+        for bad in ["0", "61", "s", "-1", "1.5", "30 s", "1m", "30ss", "\u{661}"] {
+            assert!(super::seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `/v1/jobs/{job}/execs/{exec}/logs`.
+
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
+use futures::{StreamExt, stream};
+
+use crate::execs::http::ids;
+use crate::gateway::Gateway;
+use crate::logs::window::Window;
+use crate::logs::{self, LogReader};
+use crate::openapi::parameters::{ExecPath, LogQuery};
+use crate::openapi::schemas::LogLines;
+use crate::read::fields::FieldError;
+use crate::read::params::Params;
+use crate::reply::error::{ApiError, causes};
+use crate::request::query::Query;
+use crate::tokens::caller::Caller;
+
+/// Whether the exec has ended and all that its node kept of its log is in the answer.
+const COMPLETE: &str = "X-Log-Complete";
+
+/// Whether the program's last line has no newline. What a node lost at the end leaves
+/// no other trace.
+const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
+
+/// `GET /v1/jobs/{job}/execs/{exec}/logs?start_time=&end_time=`
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs/{exec}/logs",
+    tag = "logs",
+    summary = "Read the log of an exec",
+    params(ExecPath, LogQuery),
+    responses((
+        status = 200,
+        description = "The lines so far",
+        body = LogLines,
+        headers(
+            ("X-Log-Complete" = bool,
+                description = "Whether it has ended and this is all that its node kept"),
+            ("X-Log-Ends-Mid-Line" = bool,
+                description = "Whether it has ended and the last line has no newline"),
+        ),
+    ))
+)]
+pub async fn read(
+    gateway: web::Data<Gateway>,
+    caller: web::ReqData<Caller>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let window = window(&Query::of(&request)).map_err(ApiError::Invalid)?;
+    let mut log = logs::open(&gateway, &caller, ids(&path)?, window).await?;
+    let word = |holds| if holds { "true" } else { "false" };
+    let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
+    // The first block decides between an answer and an error.
+    let first = log.step().await?.map(|block| Ok(Bytes::from(block)));
+    let body = stream::iter(first).chain(stream::unfold(Some(log), next_block));
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((COMPLETE, complete))
+        .insert_header((ENDS_MID_LINE, ends_mid_line))
+        .streaming(body))
+}
+
+/// The answer has begun, so an error can only cut it off, which leaves an array
+/// that no client takes for whole.
+async fn next_block(
+    log: Option<LogReader>,
+) -> Option<(Result<Bytes, ApiError>, Option<LogReader>)> {
+    let mut log = log?;
+    match log.step().await {
+        Ok(block) => Some((Ok(block?.into()), Some(log))),
+        Err(error) => {
+            tracing::error!(error = causes(&error), "a log could not be read to its end");
+            Some((Err(error), None))
+        }
+    }
+}
+
+fn window(query: &Query) -> Result<Window, Vec<FieldError>> {
+    let mut params = Params::of(|name| query.get(name));
+    let window = Window {
+        since: params.optional("start_time", Window::start),
+        until: params.optional("end_time", Window::end),
+    };
+    params.finish(window)
+}

@@ -1,0 +1,6 @@
+//! How what a client sent is read: the fields of a body, the parameters of a query, and
+//! which page of a list is meant.
+
+pub mod fields;
+pub mod page;
+pub mod params;

@@ -1,0 +1,7 @@
+//! What a client is answered: bodies, errors, and the links of lists.
+
+pub mod answer;
+pub mod error;
+pub mod links;
+pub mod problem;
+pub mod view;

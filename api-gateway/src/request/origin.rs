@@ -1,0 +1,80 @@
+//! Reads where a request comes from.
+
+use actix_web::http::Method;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::request::address::ClientAddress;
+use crate::request::observe::RequestId;
+use crate::tokens::caller::Caller;
+use crate::write::origin::{Once, Origin};
+
+/// Request header of a POST that is to be done once, however often it is sent.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Says that an answer was given before.
+const REPLAYED: &str = "Idempotency-Replayed";
+const KEY_MAX: usize = 255;
+
+/// The origin of a request with a token.
+pub fn origin(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Origin, ApiError> {
+    let scope = format!("account:{}", caller.account_id());
+    Ok(Origin {
+        caller: Some(caller.clone()),
+        ..from(request, caller.name(), scope, body)?
+    })
+}
+
+/// The origin of a request on a public route, for the account it names.
+pub fn public_origin(request: &HttpRequest, name: &str, body: &[u8]) -> Result<Origin, ApiError> {
+    from(request, name, format!("public:{name}"), body)
+}
+
+fn from(
+    request: &HttpRequest,
+    actor: &str,
+    scope: String,
+    body: &[u8],
+) -> Result<Origin, ApiError> {
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    let key = idempotency_key(request)?;
+    Ok(Origin {
+        actor: actor.to_owned(),
+        caller: None,
+        address: Some(ClientAddress::of(request).0.to_string()),
+        request_id: request_id.map(|RequestId(id)| id),
+        once: key.map(|key| Once {
+            caller: scope,
+            key,
+            request: [request.path().as_bytes(), b"\n", body].concat(),
+        }),
+    })
+}
+
+/// Only a POST can be done twice.
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    let header = request.headers().get(IDEMPOTENCY_KEY);
+    let Some(value) = header.filter(|_| request.method() == Method::POST) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    if (1..=KEY_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(Some(text.to_owned()));
+    }
+    let rule = format!("must be 1 to {KEY_MAX} visible ASCII characters");
+    Err(ApiError::invalid(IDEMPOTENCY_KEY, rule))
+}
+
+impl From<Answer> for HttpResponse {
+    fn from(answer: Answer) -> Self {
+        let status = actix_web::http::StatusCode::from_u16(answer.status);
+        let mut response = HttpResponse::build(status.unwrap_or_default());
+        if answer.replayed {
+            response.insert_header((REPLAYED, "true"));
+        }
+        if answer.body.is_empty() {
+            return response.finish();
+        }
+        response.content_type("application/json").body(answer.body)
+    }
+}

@@ -1,0 +1,257 @@
+//! Backfills: planned instants of a range, run after the fact.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared_types::{JobId, schedule};
+use store::access::Access;
+use store::backfills::{self, Backfill, BackfillId, NewBackfill};
+use store::jobs::Job;
+use store::page::Count;
+use store::{PgConnection, schedules};
+
+use crate::gateway::Gateway;
+use crate::jobs;
+use crate::jobs::fields::whole_number;
+use crate::read::fields::{FieldError, Fields, text};
+use crate::read::page::{Cut, PageRequest, Sort};
+use crate::read::params::{self, Params};
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::reply::view::Timestamp;
+use crate::tokens::caller::Caller;
+use crate::write::origin::Origin;
+use crate::write::{Act, Announcement, Written};
+
+/// Execs made in a minute.
+pub const RATES: RangeInclusive<u32> = 1..=600;
+/// Execs made in all.
+pub const CAPS: RangeInclusive<u32> = 1..=10_000;
+const RATE_DEFAULT: u32 = 10;
+const CAP_DEFAULT: u32 = 100;
+
+/// A range to be run, checked as far as it can be without its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackfillDraft {
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    per_minute: u32,
+    max_execs: u32,
+}
+
+impl BackfillDraft {
+    /// Reads a body.
+    pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let from = fields.required("from", text(params::instant));
+        let to = fields.required("to", text(params::instant));
+        let rate = |value: &Value| whole_number(value, RATES);
+        let per_minute = fields.optional("per_minute", || Ok(RATE_DEFAULT), rate);
+        let cap = |value: &Value| whole_number(value, CAPS);
+        let max_execs = fields.optional("max_execs", || Ok(CAP_DEFAULT), cap);
+        if let (Some(from), Some(to)) = (from, to) {
+            if to > now {
+                fields.refuse(
+                    "to",
+                    "must not be in the future: those instants will run by themselves",
+                );
+            } else if to <= from {
+                fields.refuse("to", "must be after from");
+            }
+        }
+        let draft = || {
+            Some(Self {
+                from: from?,
+                to: to?,
+                per_minute: per_minute?,
+                max_execs: max_execs?,
+            })
+        };
+        fields.finish(draft())
+    }
+}
+
+/// Asks for a range to be run.
+pub async fn create(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (job, draft): (JobId, BackfillDraft),
+) -> Result<Answer, ApiError> {
+    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
+    let by = caller.name().to_owned();
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let new = planned(conn, job.id, draft, by).await?;
+                let backfill = backfills::insert(conn, &new).await?;
+                let answer = Answer::created(&BackfillView::from(&backfill))?;
+                let act = act(&job, backfill.id, "backfill.create");
+                Ok(Written::new(answer, act).announcing([Announcement::schedule_changed(job.id)]))
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// The range by the schedule as it is now.
+async fn planned(
+    conn: &mut PgConnection,
+    job_id: JobId,
+    draft: BackfillDraft,
+    created_by: String,
+) -> Result<NewBackfill, ApiError> {
+    let schedule = schedules::get(conn, job_id).await?;
+    let revision = schedule.ok_or(ApiError::NotFound)?.revision;
+    let mode = revision.mode.as_deref();
+    let read = mode.map(|mode| schedule::recurrence(mode, &revision.rules, revision.anchor));
+    let Some(Ok(recurrence)) = read else {
+        return Err(conflict("the job has no schedule_mode"));
+    };
+    let count = recurrence.count_between(draft.from, draft.to).planned;
+    if count == 0 {
+        return Err(conflict("the schedule has no planned instant in the range"));
+    }
+    if count > draft.max_execs.into() {
+        let max = draft.max_execs;
+        let why = format!("the range has {count} planned instants, and max_execs is {max}");
+        return Err(conflict(&why));
+    }
+    Ok(NewBackfill {
+        job_id,
+        generation: revision.generation,
+        from_at: draft.from,
+        to_at: draft.to,
+        per_minute: i32::try_from(draft.per_minute).unwrap_or(i32::MAX),
+        count: i64::try_from(count).unwrap_or(i64::MAX),
+        created_by,
+    })
+}
+
+/// The request is right; what the job has planned does not go with it.
+fn conflict(why: &str) -> ApiError {
+    ApiError::Conflict {
+        kind: "range-not-backfillable",
+        title: "Range cannot be backfilled",
+        detail: why.to_owned(),
+    }
+}
+
+/// Says that the rest of a backfill is not wanted.
+pub async fn drop(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (job, id): (JobId, BackfillId),
+) -> Result<Answer, ApiError> {
+    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let dropped = backfills::drop(conn, job.id, id).await?;
+                let dropped = dropped.ok_or(ApiError::NotFound)?;
+                let answer = Answer::ok(&BackfillView::from(&dropped))?;
+                Ok(Written::new(answer, act(&job, id, "backfill.drop")))
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// A backfill of a job.
+pub async fn get(
+    gateway: &Gateway,
+    caller: &Caller,
+    (job, id): (JobId, BackfillId),
+) -> Result<Backfill, ApiError> {
+    jobs::get(gateway, caller, Access::Read, job).await?;
+    let mut conn = gateway.connection(caller).await?;
+    let found = backfills::get(&mut conn, job, id).await?;
+    found.ok_or(ApiError::NotFound)
+}
+
+/// A page of the backfills of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackfillList {
+    job: JobId,
+    page: PageRequest<BackfillId>,
+}
+
+impl BackfillList {
+    /// Reads a query.
+    pub fn parse<'a>(
+        get: impl Fn(&str) -> Option<&'a str> + 'a,
+        job: JobId,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut params = Params::of(get);
+        let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
+        let page = PageRequest::read(&mut params, sort);
+        params.finish(Self { job, page })
+    }
+
+    /// The backfills, and how many there are on all pages.
+    pub async fn load(
+        self,
+        gateway: &Gateway,
+        caller: &Caller,
+    ) -> Result<(Count, Cut<Backfill>), ApiError> {
+        jobs::get(gateway, caller, Access::Read, self.job).await?;
+        let mut conn = gateway.connection(caller).await?;
+        let count = backfills::count(&mut conn, self.job).await?;
+        let rows = backfills::list(&mut conn, self.job, self.page.query()).await?;
+        Ok((count, self.page.cut(rows, |backfill| backfill.id)))
+    }
+}
+
+fn act(job: &Job, id: BackfillId, action: &'static str) -> Act {
+    let resource = format!("jobs/{}/backfills/{}", job.id, id.0);
+    Act::new(&job.definition.namespace, action, resource)
+}
+
+/// A backfill in an answer.
+#[derive(Debug, Serialize)]
+pub struct BackfillView<'a> {
+    id: i64,
+    from: Timestamp,
+    to: Timestamp,
+    per_minute: i32,
+    state: &'static str,
+    /// Planned instants of the range.
+    count: i64,
+    fired: i64,
+    /// Those that are still to be run.
+    remaining: i64,
+    generation: i64,
+    created_by: &'a str,
+    created_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
+impl<'a> From<&'a Backfill> for BackfillView<'a> {
+    fn from(backfill: &'a Backfill) -> Self {
+        let definition = &backfill.definition;
+        let state = match (backfill.dropped_at, backfill.ended_at) {
+            (Some(_), _) => "dropped",
+            (None, Some(_)) => "done",
+            (None, None) => "running",
+        };
+        let left = definition.count - backfill.fired;
+        Self {
+            id: backfill.id.0,
+            from: Timestamp(definition.from_at),
+            to: Timestamp(definition.to_at),
+            per_minute: definition.per_minute,
+            state,
+            count: definition.count,
+            fired: backfill.fired,
+            remaining: if state == "running" { left } else { 0 },
+            generation: definition.generation,
+            created_by: &definition.created_by,
+            created_at: Timestamp(backfill.created_at),
+            ended_at: backfill.ended_at.map(Timestamp),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Calendars of a namespace: dates that its schedules name together, such as holidays.
+
+pub mod http;
+
+use futures::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared_types::{JobId, ScheduleRules};
+use store::PgConnection;
+use store::access::Access;
+use store::calendars::{self, Calendar, Deleted, MAX, Put};
+
+use crate::gateway::Gateway;
+use crate::jobs::fields;
+use crate::read::fields::{FieldError, Fields};
+use crate::reply::answer::Answer;
+use crate::reply::error::ApiError;
+use crate::reply::view::Timestamp;
+use crate::schedules::fields::calendar_dates;
+use crate::tokens::caller::Caller;
+use crate::write::origin::Origin;
+use crate::write::{Act, Announcement, Written};
+
+/// Jobs that are named to who would delete a calendar they use.
+const SHOWN_MAX: usize = 5;
+
+/// A calendar as clients see it.
+#[derive(Debug, Serialize)]
+pub struct CalendarView {
+    name: String,
+    dates: Vec<String>,
+    updated_at: Timestamp,
+}
+
+impl From<Calendar> for CalendarView {
+    fn from(calendar: Calendar) -> Self {
+        Self {
+            name: calendar.name,
+            dates: calendar.dates,
+            updated_at: Timestamp(calendar.updated_at),
+        }
+    }
+}
+
+/// A calendar to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CalendarDraft {
+    name: String,
+    dates: Vec<String>,
+}
+
+impl CalendarDraft {
+    /// Reads the body of a PUT.
+    pub fn parse(name: &str, body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        // What is in an answer may be sent back; the path says which calendar.
+        for name in ["name", "updated_at"] {
+            fields.value(name);
+        }
+        let name = fields::namespace(name).map_err(|why| fields.refuse("name", why));
+        let dates = fields.required("dates", calendar_dates);
+        let draft = || {
+            Some(Self {
+                name: name.ok()?,
+                dates: dates?,
+            })
+        };
+        fields.finish(draft())
+    }
+}
+
+/// All calendars of a namespace; they fit on one page.
+pub async fn list(
+    gateway: &Gateway,
+    caller: &Caller,
+    namespace: &str,
+) -> Result<Vec<CalendarView>, ApiError> {
+    caller.may(Access::Read, namespace)?;
+    let mut conn = gateway.connection(caller).await?;
+    let rows = calendars::list(&mut conn, namespace).await?;
+    Ok(rows.into_iter().map(CalendarView::from).collect())
+}
+
+/// Keeps or replaces a calendar. The schedules that name it follow at once.
+pub async fn put(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (namespace, draft): (String, CalendarDraft),
+) -> Result<Answer, ApiError> {
+    caller.may(Access::Write, &namespace)?;
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                let put = calendars::put(conn, &namespace, &draft.name, &draft.dates).await?;
+                let Put::Kept(calendar, changed) = put else {
+                    return Err(full());
+                };
+                let act = act(&namespace, "calendar.put", &calendar.name);
+                let answer = Answer::ok(&CalendarView::from(calendar))?;
+                let changed = changed.into_iter().map(Announcement::schedule_changed);
+                Ok(Written::new(answer, act).announcing(changed))
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// Deletes a calendar that no schedule names.
+pub async fn delete(
+    gateway: &Gateway,
+    caller: &Caller,
+    origin: Origin,
+    (namespace, name): (String, String),
+) -> Result<Answer, ApiError> {
+    caller.may(Access::Write, &namespace)?;
+    let name = fields::namespace(&name).map_err(|_| ApiError::NotFound)?;
+    gateway
+        .write(origin, move |conn| {
+            async move {
+                match calendars::delete(conn, &namespace, &name).await? {
+                    Deleted::NotFound => Err(ApiError::NotFound),
+                    Deleted::InUse(jobs) => Err(in_use(&jobs)),
+                    Deleted::Done => {
+                        let act = act(&namespace, "calendar.delete", &name);
+                        Ok(Written::new(Answer::no_content(), act))
+                    }
+                }
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// Copies the dates of the calendars that a schedule names into its rules, and refuses
+/// names of none. They may leave nothing of it: with their next dates they may not.
+pub async fn fill_in(
+    conn: &mut PgConnection,
+    namespace: &str,
+    rules: &mut ScheduleRules,
+) -> Result<(), ApiError> {
+    if rules.calendars.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = rules.calendars.keys().map(String::as_str).collect();
+    let found = calendars::dates(conn, namespace, &names).await?;
+    let missing = names.iter().find(|name| !found.contains_key(**name));
+    if let Some(missing) = missing {
+        let message = format!(
+            "names \"{missing}\", which is no calendar of {namespace}; \
+             PUT /v1/namespaces/{namespace}/calendars/{missing} makes it one"
+        );
+        let error = FieldError::new("schedule_calendars", message);
+        return Err(ApiError::Invalid(vec![error]));
+    }
+    rules.calendars = found;
+    Ok(())
+}
+
+fn act(namespace: &str, action: &'static str, name: &str) -> Act {
+    Act::new(namespace, action, format!("calendars/{name}"))
+}
+
+fn full() -> ApiError {
+    ApiError::Conflict {
+        kind: "too-many-calendars",
+        title: "Too many calendars",
+        detail: format!("a namespace has at most {MAX} calendars; delete one first"),
+    }
+}
+
+fn in_use(jobs: &[JobId]) -> ApiError {
+    let shown: Vec<_> = jobs.iter().take(SHOWN_MAX).map(JobId::to_string).collect();
+    let more = match jobs.len().saturating_sub(SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    ApiError::Conflict {
+        kind: "calendar-in-use",
+        title: "Calendar in use",
+        detail: format!(
+            "jobs {}{more} name it in schedule_calendars; take it out of these first",
+            shown.join(", ")
+        ),
+    }
+}

@@ -1,0 +1,158 @@
+//! What a schedule would do: when it runs next, and how that goes with how long
+//! its execs take. Nothing is written.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use recurrence::Recurrence;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared_types::ScheduleRules;
+use shared_types::schedule::{self, ScheduleError};
+
+use crate::catalog::Catalog;
+use crate::jobs::draft::JobDraft;
+use crate::jobs::fields::{self, whole_number};
+use crate::read::fields::{FieldError, Fields, text};
+use crate::read::params;
+use crate::reply::view::Timestamp;
+use crate::schedules::fields::{checked, mode, wall_clock};
+use crate::schedules::view::runs;
+
+/// Runs that a preview may show.
+pub const COUNTS: RangeInclusive<u32> = 1..=1000;
+/// Runs that it shows unless it is asked for another number.
+pub const COUNT_DEFAULT: u32 = 10;
+
+/// A schedule to be looked at.
+#[derive(Debug, Clone)]
+pub struct PreviewRequest {
+    /// Whose calendars it names; the caller's if `None`.
+    pub namespace: Option<String>,
+    /// Text of the schedule.
+    pub mode: String,
+    /// How it is read; the dates of its calendars are to be filled in.
+    pub rules: ScheduleRules,
+    from: DateTime<Utc>,
+    count: usize,
+}
+
+/// When a schedule runs.
+#[derive(Debug, Serialize)]
+pub struct Preview {
+    runs: Vec<Run>,
+    timezone: String,
+    gap: &'static str,
+    repeat: &'static str,
+}
+
+/// One run.
+#[derive(Debug, Serialize)]
+struct Run {
+    at: Timestamp,
+    /// The wall clock of the zone, with its offset.
+    local: String,
+    /// What a clock change did to it.
+    note: Option<String>,
+}
+
+/// What a new or changed job would do.
+#[derive(Debug, Serialize)]
+pub struct DryRun {
+    runs: Vec<Run>,
+    /// How many of the runs would come while the one before still ran; unknown
+    /// for a job that has not run.
+    expected_overlaps: Option<u32>,
+    /// Seconds that the job's last execs took, the middle one of them.
+    median_duration: Option<f64>,
+    /// Instants of the past that would be fired: none, whatever is changed.
+    old_instants: [Timestamp; 0],
+}
+
+impl PreviewRequest {
+    /// Reads a body.
+    pub fn parse(
+        body: &Map<String, Value>,
+        catalog: &Catalog,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let mode = fields.required("schedule_mode", text(mode));
+        let rules = wall_clock(&mut fields);
+        let own = |name: &str| fields::namespace(name).map(Some);
+        let namespace = fields.optional("namespace", || Ok(None), text(own));
+        let from = fields.optional("from", || Ok(now), text(params::instant));
+        let count = |value: &Value| whole_number(value, COUNTS);
+        let count = fields.optional("count", || Ok(COUNT_DEFAULT), count);
+        let request = || {
+            let (mode, rules) = (mode?, rules?);
+            checked(&mut fields, (Some(&mode), &rules), catalog).then_some(())?;
+            Some(Self {
+                namespace: namespace?,
+                mode,
+                rules,
+                from: from?,
+                count: usize::try_from(count?).ok()?,
+            })
+        };
+        let request = request();
+        fields.finish(request)
+    }
+
+    /// The answer; a text without a start would begin now.
+    pub fn preview(self, now: DateTime<Utc>) -> Result<Preview, ScheduleError> {
+        let recurrence = schedule::recurrence(&self.mode, &self.rules, now)?;
+        Ok(Preview {
+            runs: shown(&recurrence, self.from, self.count),
+            timezone: self.rules.timezone,
+            gap: recurrence.gap_rule().as_str(),
+            repeat: recurrence.repeat_rule().as_str(),
+        })
+    }
+}
+
+fn shown(recurrence: &Recurrence, from: DateTime<Utc>, count: usize) -> Vec<Run> {
+    runs(recurrence, from)
+        .take(count)
+        .map(|at| Run {
+            at: Timestamp(at),
+            local: recurrence.local(at).to_rfc3339(),
+            note: recurrence.clock_change(at).map(|change| change.to_string()),
+        })
+        .collect()
+}
+
+impl DryRun {
+    /// What a job would do from now on, whose last execs took so long. `anchor`
+    /// is where its schedule would begin if its text does not say.
+    pub fn new(
+        draft: &JobDraft,
+        anchor: DateTime<Utc>,
+        now: DateTime<Utc>,
+        mut durations: Vec<TimeDelta>,
+    ) -> Self {
+        let schedule = draft.schedule();
+        let mode = schedule.mode.as_deref().filter(|_| schedule.active);
+        let recurrence =
+            mode.and_then(|mode| schedule::recurrence(mode, &schedule.rules, anchor).ok());
+        let shown = recurrence.map(|recurrence| {
+            let count = usize::try_from(COUNT_DEFAULT).unwrap_or_default();
+            shown(&recurrence, now, count)
+        });
+        let runs = shown.unwrap_or_default();
+        durations.sort_unstable();
+        let median = durations.get(durations.len() / 2).copied();
+        Self {
+            expected_overlaps: median.map(|median| overlaps(&runs, median)),
+            median_duration: median.map(TimeDelta::as_seconds_f64),
+            old_instants: [],
+            runs,
+        }
+    }
+}
+
+fn overlaps(runs: &[Run], duration: TimeDelta) -> u32 {
+    let is_overlap = |pair: &&[Run]| pair[1].at.0 - pair[0].at.0 < duration;
+    let overlaps = runs.windows(2).filter(is_overlap).count();
+    u32::try_from(overlaps).unwrap_or(u32::MAX)
+}

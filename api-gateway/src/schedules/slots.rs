@@ -1,0 +1,203 @@
+//! `GET /v1/jobs/{job}/slots`: what became of each planned instant of a job.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shared_types::{ExecId, JobId};
+use store::access::Access;
+use store::page::{Count, Direction, Page, Position, Rows};
+use store::slots::{
+    self, CancelReason, CoalesceReason, MissReason, SkipReason, Slot, SlotFilter, SlotKey,
+    SlotOutcome,
+};
+use store::{PgConnection, schedules};
+
+use crate::gateway::Gateway;
+use crate::jobs;
+use crate::read::fields::FieldError;
+use crate::read::page::{Cut, PageRequest, Sort};
+use crate::read::params::{self, Params};
+use crate::reply::error::ApiError;
+use crate::reply::view::Timestamp;
+use crate::schedules::ledger::{self, Generations, Walk};
+use crate::tokens::caller::Caller;
+
+/// The field that orders the list.
+const SLOT_AT: &str = "slot_at";
+
+/// A page of the ledger of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotList {
+    filter: SlotFilter,
+    page: PageRequest<SlotKey>,
+}
+
+impl SlotList {
+    /// Reads a query.
+    pub fn parse<'a>(
+        get: impl Fn(&str) -> Option<&'a str> + 'a,
+        job: JobId,
+    ) -> Result<Self, Vec<FieldError>> {
+        let mut params = Params::of(get);
+        let outcomes = |text: &str| params::letters(text, &SlotOutcome::WORDS, |word| word);
+        let filter = SlotFilter {
+            job,
+            from: params.optional("from", params::instant),
+            until: params.optional("to", params::instant),
+            outcomes: params.optional("outcome", outcomes).unwrap_or_default(),
+        };
+        let sort = params.optional("sort", |text| Sort::parse(text, &[SLOT_AT]));
+        let sort = sort.unwrap_or(Sort {
+            field: SLOT_AT,
+            direction: Direction::Descending,
+        });
+        let page = PageRequest::read(&mut params, sort);
+        params.finish(Self { filter, page })
+    }
+
+    /// The instants, and how many there are on all pages.
+    pub async fn load(
+        self,
+        gateway: &Gateway,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<(Count, Cut<Slot>), ApiError> {
+        let job = self.filter.job;
+        jobs::get(gateway, caller, Access::Read, job).await?;
+        let mut conn = gateway.connection(caller).await?;
+        let schedule = schedules::get(&mut conn, job).await?;
+        let schedule = schedule.ok_or(ApiError::NotFound)?;
+        let earlier = schedules::superseded(&mut conn, &[job]).await?;
+        let revisions = earlier.iter().map(|(_, revision)| revision);
+        let generations = ledger::generations(revisions.chain([&schedule.revision]));
+        let pending: Vec<Slot> = ledger::pending(&schedule, &generations, now)
+            .into_iter()
+            .filter(|range| ledger::passes(&self.filter, range))
+            .collect();
+        let count = self.count(&mut conn, &pending, &generations).await?;
+        let rows = self.rows(&mut conn, pending, &generations).await?;
+        Ok((count, self.page.cut(rows, Slot::key)))
+    }
+
+    async fn count(
+        &self,
+        conn: &mut PgConnection,
+        pending: &[Slot],
+        generations: &Generations,
+    ) -> Result<Count, ApiError> {
+        let singles = slots::count_singles(conn, &self.filter).await?;
+        let (whole, cut) = slots::count_ranges(conn, &self.filter).await?;
+        let parts = cut.iter().chain(pending);
+        let parts = parts.map(|range| ledger::count(range, generations, &self.filter));
+        let ranges = parts.fold(whole, i64::saturating_add);
+        Ok(Count {
+            rows: singles.rows.saturating_add(ranges),
+            is_exact: singles.is_exact,
+        })
+    }
+
+    async fn rows(
+        &self,
+        conn: &mut PgConnection,
+        pending: Vec<Slot>,
+        generations: &Generations,
+    ) -> Result<Rows<Slot>, ApiError> {
+        let Page {
+            position,
+            direction,
+            limit,
+        } = self.page.query();
+        let (key, skipped, is_backward) = match position {
+            Position::Skip(rows) => (None, rows, false),
+            Position::After(key) => (Some(key), 0, false),
+            Position::Before(key) => (Some(key), 0, true),
+        };
+        let is_ascending = (direction == Direction::Ascending) != is_backward;
+        // One more tells whether the list goes on.
+        let wanted = limit + skipped + 1;
+        let entries = slots::singles(conn, &self.filter, (key, is_ascending), wanted).await?;
+        let at = key.map(|key| key.slot_at);
+        // An instant of the key itself may lie on this side of it.
+        let bound = at.map(|at| {
+            if is_ascending {
+                at
+            } else {
+                at + chrono::TimeDelta::microseconds(1)
+            }
+        });
+        let mut ranges = slots::ranges(conn, &self.filter, (bound, is_ascending), wanted).await?;
+        ranges.extend(pending);
+        let walk = Walk {
+            key,
+            is_ascending,
+            limit: usize::try_from(wanted).unwrap_or(usize::MAX),
+        };
+        let mut rows = ledger::page(entries, &ranges, generations, &self.filter, walk);
+        rows.drain(..usize::try_from(skipped).unwrap_or_default().min(rows.len()));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        if is_backward {
+            rows.reverse();
+        }
+        Ok(Rows { rows, goes_on })
+    }
+}
+
+/// A planned instant in an answer.
+#[derive(Debug, Serialize)]
+pub struct SlotView {
+    slot_at: Timestamp,
+    outcome: &'static str,
+    reason: Option<&'static str>,
+    message: &'static str,
+    exec: Option<ExecId>,
+    generation: i64,
+    backfill: Option<i64>,
+}
+
+impl From<&Slot> for SlotView {
+    fn from(slot: &Slot) -> Self {
+        Self {
+            slot_at: Timestamp(slot.first_at),
+            outcome: slot.outcome.as_str(),
+            reason: slot.outcome.reason(),
+            message: message(slot.outcome),
+            exec: slot.outcome.exec_id(),
+            generation: slot.generation,
+            backfill: slot.backfill_id,
+        }
+    }
+}
+
+/// The same for people.
+fn message(outcome: SlotOutcome) -> &'static str {
+    match outcome {
+        SlotOutcome::Fired(_) => "An exec was made.",
+        SlotOutcome::Queued(_) => "It waits for an earlier exec of the job to end.",
+        SlotOutcome::Skipped(SkipReason::Overlap) => "An earlier exec of the job had not ended.",
+        SlotOutcome::Skipped(SkipReason::QueueFull) => "As many instants waited as may.",
+        SlotOutcome::Skipped(SkipReason::Paused) => "The schedule was paused.",
+        SlotOutcome::Skipped(SkipReason::Excluded) => {
+            "It fell on one of the schedule's exclusions."
+        }
+        SlotOutcome::Skipped(SkipReason::DstGap) => {
+            "The clock was set forward and never showed this time."
+        }
+        SlotOutcome::Missed(MissReason::SchedulerAway) => {
+            "No scheduler was there, and it was too old to be made up for."
+        }
+        SlotOutcome::Missed(MissReason::StartDeadline) => {
+            "It could not start before its start deadline."
+        }
+        SlotOutcome::Coalesced(CoalesceReason::Queued) => {
+            "An earlier instant waited already and stands for it."
+        }
+        SlotOutcome::Coalesced(CoalesceReason::Newer) => "A newer instant took its place.",
+        SlotOutcome::Cancelled(CancelReason::Edited) => {
+            "The schedule was edited before it could run."
+        }
+        SlotOutcome::Cancelled(CancelReason::Paused) => {
+            "The schedule was paused before it could run."
+        }
+    }
+}
