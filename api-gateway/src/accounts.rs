@@ -16,7 +16,7 @@ use store::tokens::{self, NewToken};
 use self::draft::{Login, PasswordChange, Registration};
 use self::view::{AccountView, LoginView, OrganisationView, ProfileView};
 use crate::gateway::Gateway;
-use crate::jobs::fields;
+use crate::read::names;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
@@ -67,7 +67,7 @@ async fn insert(conn: &mut PgConnection, new: NewAccount) -> Result<Written, Api
 /// A new token for a name and a password.
 pub async fn login(gateway: &Gateway, origin: Origin, login: Login) -> Result<Answer, ApiError> {
     // Only what can be a name is looked for; all else takes as long.
-    let name = fields::namespace(&login.username).ok();
+    let name = names::namespace(&login.username).ok();
     let found = match &name {
         None => None,
         Some(name) => accounts::credentials(&mut *gateway.store.connection().await?, name).await?,

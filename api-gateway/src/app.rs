@@ -23,7 +23,7 @@ use crate::execs::waiting::{self, Rooms, Waiting};
 use crate::gateway::Gateway;
 use crate::reply::error::causes;
 use crate::reply::links::LinkBase;
-use crate::request::guard::Edge;
+use crate::request::Edge;
 use crate::request::limits::Limits;
 use crate::request::server;
 use crate::request::turns::Turns;
@@ -60,7 +60,6 @@ pub struct Api {
 }
 
 /// Builds and runs the gateway; returns when it is started.
-#[expect(clippy::unused_async, reason = "what chassis::main starts is a future")]
 pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let api = Api::build(config, &process).map_err(|error| match error {
         // Unwrapped, so that the process ends with the code for it.

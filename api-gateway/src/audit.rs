@@ -1,6 +1,7 @@
 //! What was done in a namespace, for its admins to read.
 
 pub mod http;
+pub mod view;
 
 use store::access::Access;
 use store::audit::{self, Filter, Record, RecordId};

@@ -1,6 +1,7 @@
 //! What this deployment offers: regions to run in, sizes to run with, and how often.
 
 pub mod http;
+pub mod view;
 
 use std::time::Duration;
 

@@ -15,7 +15,7 @@ use store::{AsyncConnection, PgConnection, Role, Store, memberships, secrets};
 use crate::accounts::password::{Passwords, new_password};
 use crate::app::keyring;
 use crate::config::{CommandConfig, ResealConfig};
-use crate::jobs::fields;
+use crate::read::names;
 use crate::tokens::secret::Token;
 
 /// Who did it, in the audit log: no account can have this name.
@@ -213,7 +213,7 @@ async fn tell(
 }
 
 fn account_name(name: &str) -> anyhow::Result<String> {
-    fields::namespace(name).map_err(|why| anyhow!("the name {why}"))
+    names::namespace(name).map_err(|why| anyhow!("the name {why}"))
 }
 
 fn read_password() -> anyhow::Result<SecretString> {

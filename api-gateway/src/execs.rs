@@ -3,6 +3,7 @@
 pub mod http;
 pub mod list;
 pub mod overrides;
+pub mod view;
 pub mod waiting;
 
 use std::time::Duration;
@@ -15,11 +16,11 @@ use store::execs::{self, Exec, ManualExec, ManualTrigger};
 use store::jobs::{Hold, Job};
 
 use self::overrides::Overrides;
+use crate::execs::view::ExecView;
 use crate::gateway::Gateway;
 use crate::jobs;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::view::ExecView;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};

@@ -7,6 +7,7 @@ pub mod http;
 pub mod image;
 pub mod list;
 pub mod variables;
+pub mod view;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -20,9 +21,9 @@ use store::secrets::{self, Keyring};
 
 use self::draft::JobDraft;
 use crate::gateway::Gateway;
+use crate::jobs::view::JobView;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::view::JobView;
 use crate::schedules::calendars;
 use crate::schedules::preview::DryRun;
 use crate::tokens::caller::Caller;

@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod app;
 pub mod audit;
 pub mod catalog;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod execs;

@@ -1,6 +1,7 @@
 //! The members of a namespace.
 
 pub mod http;
+pub mod view;
 
 use futures::FutureExt;
 use serde_json::{Map, Value};
@@ -9,10 +10,10 @@ use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind};
 use store::memberships::{self, Change, Member};
 
-use crate::accounts::view::MemberView;
 use crate::gateway::Gateway;
-use crate::jobs::fields;
+use crate::members::view::MemberView;
 use crate::read::fields::{FieldError, Fields, text};
+use crate::read::names;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
@@ -167,7 +168,7 @@ pub async fn remove(
 
 /// The user of that name; organisations are members of nothing.
 async fn user(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Account, ApiError> {
-    let name = fields::namespace(name).map_err(|_| ApiError::NotFound)?;
+    let name = names::namespace(name).map_err(|_| ApiError::NotFound)?;
     let mut conn = gateway.connection(caller).await?;
     let account = accounts::by_name(&mut conn, &name).await?;
     account

@@ -1,7 +1,6 @@
 //! The API as an OpenAPI document: the operations are written at the handlers,
 //! the shapes beside this, and what all operations have in common is added here.
 
-mod accounts;
 pub mod answers;
 pub mod docs;
 mod examples;

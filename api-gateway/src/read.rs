@@ -2,5 +2,6 @@
 //! which page of a list is meant.
 
 pub mod fields;
+pub mod names;
 pub mod page;
 pub mod params;

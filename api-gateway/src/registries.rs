@@ -13,7 +13,7 @@ use crate::jobs::image;
 use crate::read::fields::{FieldError, Fields, text};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::view::Timestamp;
+use crate::reply::timestamp::Timestamp;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Written};

@@ -12,6 +12,21 @@ pub mod limits;
 pub mod observe;
 pub mod origin;
 pub mod query;
+mod route;
 pub mod server;
 pub mod turns;
 mod unread;
+pub mod wait;
+
+use std::time::Duration;
+
+/// What the middlewares of the edge are told.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// Proxies of our own between us and the clients.
+    pub trusted_proxies: usize,
+    /// How long a body may take to arrive, from when it is wanted.
+    pub body_timeout: Duration,
+    /// How long a request may take until its answer begins.
+    pub request_timeout: Duration,
+}

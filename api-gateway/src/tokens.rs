@@ -4,6 +4,7 @@ pub mod caller;
 pub mod http;
 pub mod secret;
 pub mod verified;
+pub mod view;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -14,13 +15,13 @@ use store::{PgConnection, accounts};
 
 use self::caller::Caller;
 use self::secret::Token;
-use crate::accounts::view::NewTokenView;
 use crate::gateway::Gateway;
-use crate::jobs::fields;
 use crate::read::fields::{FieldError, Fields, text};
+use crate::read::names;
 use crate::read::params;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
+use crate::tokens::view::NewTokenView;
 use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
@@ -39,7 +40,7 @@ impl TokenDraft {
     /// Reads the body of `POST /v1/tokens`.
     pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of(body);
-        let name = fields.required("name", text(fields::name));
+        let name = fields.required("name", text(names::name));
         let scope = fields.optional("scope", || Ok(Access::Admin), text(scope));
         let expires_at = fields.optional(
             "expires_at",

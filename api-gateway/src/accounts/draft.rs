@@ -4,8 +4,8 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use crate::accounts::password::new_password;
-use crate::jobs::fields;
 use crate::read::fields::{FieldError, Fields, text};
+use crate::read::names;
 
 /// Characters of an address at most.
 const EMAIL_MAX: usize = 254;
@@ -27,9 +27,9 @@ impl Registration {
     /// Reads the body of `POST /v1/auth/register`.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
         let mut fields = Fields::of(body);
-        let username = fields.required("username", text(fields::namespace));
+        let username = fields.required("username", text(names::namespace));
         let password = fields.required("password", text(new_password));
-        let realname = fields.optional("realname", || Ok(None), text(unless_empty(fields::name)));
+        let realname = fields.optional("realname", || Ok(None), text(unless_empty(names::name)));
         let email = fields.optional("email", || Ok(None), text(unless_empty(email)));
         let read = (|| {
             Some(Self {
@@ -94,7 +94,7 @@ impl PasswordChange {
 /// Reads the body of `POST /v1/organisations`: the name.
 pub fn organisation(body: &Map<String, Value>) -> Result<String, Vec<FieldError>> {
     let mut fields = Fields::of(body);
-    let name = fields.required("name", text(fields::namespace));
+    let name = fields.required("name", text(names::namespace));
     fields.finish(name)
 }
 

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::accounts::view::AuditView;
 use crate::audit::AuditList;
+use crate::audit::view::AuditView;
 use crate::gateway::Gateway;
 use crate::openapi::parameters::{AuditQuery, NamespacePath, PageQuery};
 use crate::openapi::schemas;

@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::catalog::view::{RegionView, SizeView};
 use crate::gateway::Gateway;
 use crate::openapi::schemas::{RegionList, SizeList};
-use crate::reply::view::{Envelope, RegionView, SizeView};
+use crate::reply::envelope::Envelope;
 
 /// `GET /v1/regions`
 #[utoipa::path(

@@ -1,7 +1,5 @@
 //! `/v1/jobs/{job}/execs`.
 
-use std::time::Duration;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use shared_types::{ExecId, JobId};
@@ -10,26 +8,22 @@ use store::access::Access;
 use crate::execs;
 use crate::execs::list::ExecList;
 use crate::execs::overrides::Overrides;
+use crate::execs::view::ExecView;
 use crate::gateway::Gateway;
 use crate::jobs::http::job_id;
+use crate::jobs::view::JobView;
 use crate::openapi::parameters::{ExecListQuery, ExecPath, JobPath, PageQuery, WaitQuery};
 use crate::openapi::schemas::{self, Exec, ExecDetail, Nothing};
 use crate::read::fields::Fields;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::reply::links::LinkBase;
-use crate::reply::view::{ExecView, JobView};
 use crate::request::body::OptionalBody;
 use crate::request::connection::gone;
 use crate::request::origin::origin;
 use crate::request::query::Query;
+use crate::request::wait::wait_time;
 use crate::tokens::caller::Caller;
-
-/// The route of an exec, a GET of which may wait for its end.
-pub(crate) const EXEC: &str = "/v1/jobs/{job}/execs/{exec}";
-/// Seconds that a request may wait: longer than this, proxies cut it off.
-const WAIT_MIN: u64 = 1;
-const WAIT_MAX: u64 = 60;
 
 /// `POST /v1/jobs/{job}/execs`
 #[utoipa::path(
@@ -182,39 +176,8 @@ fn takes_nothing(body: &OptionalBody) -> Result<(), ApiError> {
         .map_err(ApiError::Invalid)
 }
 
-/// How long a request asks to wait, with `wait=`.
-pub(crate) fn wait_time(query: &Query) -> Result<Option<Duration>, String> {
-    query.get("wait").map(seconds).transpose()
-}
-
-/// Whole seconds, with or without their unit.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.strip_suffix('s').unwrap_or(text).parse();
-    match seconds {
-        Ok(seconds @ WAIT_MIN..=WAIT_MAX) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!(
-            "must be {WAIT_MIN}s to {WAIT_MAX}s, in whole seconds"
-        )),
-    }
-}
-
 /// The ids in an exec's path; what is none names no exec.
 pub(crate) fn ids((job, exec): &(String, String)) -> Result<(JobId, ExecId), ApiError> {
     let exec = exec.parse().map_err(|_| ApiError::NotFound)?;
     Ok((job_id(job)?, exec))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_1_to_60_whole_seconds() {
-        for (text, seconds) in [("1", 1), ("1s", 1), ("30s", 30), ("60", 60)] {
-            assert_eq!(super::seconds(text), Ok(Duration::from_secs(seconds)));
-        }
-        for bad in ["0", "61", "s", "-1", "1.5", "30 s", "1m", "30ss", "\u{661}"] {
-            assert!(super::seconds(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -7,8 +7,8 @@ use store::jobs::Job;
 
 use crate::catalog::Catalog;
 use crate::jobs::draft::JobDraft;
+use crate::jobs::view::JobView;
 use crate::reply::error::ApiError;
-use crate::reply::view::JobView;
 
 /// The fields that can be empty, so that `null` says something.
 const CLEARABLE: [&str; 6] = [

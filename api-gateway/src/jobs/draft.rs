@@ -13,6 +13,7 @@ use crate::jobs::fields;
 use crate::jobs::image;
 use crate::jobs::variables::{self, Secret};
 use crate::read::fields::{FieldError, Fields, boolean, text};
+use crate::read::names;
 use crate::schedules::fields::ScheduleDraft;
 
 /// What an answer has and a request need not: sent back, it is ignored.
@@ -56,7 +57,7 @@ impl JobDraft {
         for name in READ_ONLY {
             fields.value(name);
         }
-        let name = fields.required("name", text(fields::name));
+        let name = fields.required("name", text(names::name));
         let namespace = fields.optional("namespace", || Ok(None), text(|name| of(stored, name)));
         let region = fields.optional(
             "region_name",
@@ -147,7 +148,7 @@ fn of(stored: Option<&Job>, name: &str) -> Result<Option<String>, String> {
     match stored.map(|job| &job.definition.namespace) {
         Some(own) if own == name => Ok(Some(name.to_owned())),
         Some(own) => Err(format!("is \"{own}\" and cannot be changed")),
-        None => fields::namespace(name).map(Some),
+        None => names::namespace(name).map(Some),
     }
 }
 

@@ -6,86 +6,12 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 use shared_types::Command;
 
-/// Characters of a job's name at most.
-pub const NAME_MAX: usize = 128;
-/// Characters of a namespace at most, so that `jobs-<namespace>` is a DNS label.
-pub const NAMESPACE_MAX: usize = 58;
+use crate::read::fields::whole_number;
+
 /// Seconds up to a week.
 pub const TIMEOUTS: RangeInclusive<u32> = 1..=604_800;
 /// Repetitions of a failed run.
 pub const RETRIES: RangeInclusive<u32> = 0..=10;
-
-/// Characters that can make a text look like another one; right-to-left scripts
-/// need none of them.
-pub(crate) const DIRECTION: [RangeInclusive<char>; 2] =
-    ['\u{202A}'..='\u{202E}', '\u{2066}'..='\u{2069}'];
-
-/// Characters that nobody can see, white space aside: those that Unicode says to
-/// ignore where they are not known, anchors of annotations, and the Braille
-/// pattern without a dot. Between others they do their work, as joiners do.
-pub(crate) const INVISIBLE: [RangeInclusive<char>; 18] = [
-    '\u{AD}'..='\u{AD}',
-    '\u{34F}'..='\u{34F}',
-    '\u{61C}'..='\u{61C}',
-    '\u{115F}'..='\u{1160}',
-    '\u{17B4}'..='\u{17B5}',
-    '\u{180B}'..='\u{180F}',
-    '\u{200B}'..='\u{200F}',
-    '\u{202A}'..='\u{202E}',
-    '\u{2060}'..='\u{206F}',
-    '\u{2800}'..='\u{2800}',
-    '\u{3164}'..='\u{3164}',
-    '\u{FE00}'..='\u{FE0F}',
-    '\u{FEFF}'..='\u{FEFF}',
-    '\u{FFA0}'..='\u{FFA0}',
-    '\u{FFF0}'..='\u{FFFB}',
-    '\u{1BCA0}'..='\u{1BCA3}',
-    '\u{1D173}'..='\u{1D17A}',
-    '\u{E0000}'..='\u{E0FFF}',
-];
-
-/// A name for people, in any language.
-pub fn name(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() || text.chars().count() > NAME_MAX {
-        return Err(format!("must be 1 to {NAME_MAX} characters"));
-    }
-    if text.chars().any(char::is_control) {
-        return Err("must not contain control characters".to_owned());
-    }
-    if text.chars().any(|c| is_in(&DIRECTION, c)) {
-        return Err("must not contain control characters of direction \
-                    (U+202A to U+202E, U+2066 to U+2069)"
-            .to_owned());
-    }
-    if text
-        .chars()
-        .all(|c| c.is_whitespace() || is_in(&INVISIBLE, c))
-    {
-        return Err("must have a visible character".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-fn is_in(ranges: &[RangeInclusive<char>], character: char) -> bool {
-    ranges.iter().any(|range| range.contains(&character))
-}
-
-/// A namespace, which is also the name of an account.
-pub fn namespace(text: &str) -> Result<String, String> {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let valid = (1..=NAMESPACE_MAX).contains(&text.len())
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if valid {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "must be 1 to {NAMESPACE_MAX} lower-case letters, digits or \"-\", \
-             and not begin or end with \"-\""
-        ))
-    }
-}
 
 /// A text that is split like a shell would, or the words themselves.
 pub fn command(value: &Value) -> Result<Command, String> {
@@ -114,96 +40,12 @@ pub fn retries(value: &Value) -> Result<Option<u32>, String> {
     whole_number(value, RETRIES).map(Some)
 }
 
-pub(crate) fn whole_number(value: &Value, range: RangeInclusive<u32>) -> Result<u32, String> {
-    // JSON knows one kind of number: 5.0 is 5.
-    let whole = value.as_f64().filter(|number| number.fract() == 0.0);
-    let number = whole.and_then(|number| number.to_string().parse().ok());
-    number
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| {
-            let (first, last) = range.into_inner();
-            format!("must be a whole number from {first} to {last}")
-        })
-}
-
 #[cfg(test)]
 mod tests {
-    use icu_properties::CodePointSetData;
-    use icu_properties::props::DefaultIgnorableCodePoint;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn names_in_any_language() {
-        for good in ["test", "测试任务", "é".repeat(128).as_str(), " a "] {
-            assert_eq!(name(good).unwrap(), good);
-        }
-        for bad in ["", "  ", "é".repeat(129).as_str(), "a\nb", "a\0"] {
-            assert!(name(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn names_can_be_seen_for_what_they_are() {
-        let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}";
-        let flag_and_heart = "\u{1F1E9}\u{1F1EA} \u{2764}\u{FE0F}";
-        let (hebrew, persian) = ("\u{5D0}\u{200F}!", "\u{645}\u{6CC}\u{200C}\u{62E}");
-        for good in [
-            family,
-            flag_and_heart,
-            hebrew,
-            persian,
-            "e\u{301}",
-            "\u{2801}",
-            "-",
-        ] {
-            assert_eq!(name(good).unwrap(), good);
-        }
-        for blank in [
-            "\u{200B}",
-            "\u{200B} \u{2060}",
-            "\u{AD}",
-            "\u{FE0F}",
-            "\u{3164}",
-            "\u{115F}",
-            "\u{2800}",
-            "\u{FEFF}",
-            "\u{E0041}",
-            "\u{200D}\u{200F}",
-        ] {
-            assert_eq!(
-                name(blank).unwrap_err(),
-                "must have a visible character",
-                "{blank:?}"
-            );
-        }
-        for turned in ["\u{202E}abc", "a\u{202A}", "\u{2066}a\u{2069}"] {
-            assert!(
-                name(turned).unwrap_err().contains("direction"),
-                "{turned:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_unicode_says_to_ignore_is_invisible() {
-        let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-        for character in ('\0'..=char::MAX).filter(|c| ignorable.contains(*c)) {
-            assert!(is_in(&INVISIBLE, character), "{character:?}");
-        }
-    }
-
-    #[test]
-    fn namespaces_are_dns_labels() {
-        for good in ["a", "chennanfei", "team-1", "1", &"a".repeat(58)] {
-            assert_eq!(namespace(good).unwrap(), good);
-        }
-        for bad in ["", "-a", "a-", "A", "a_b", "a.b", "ä", &"a".repeat(59)] {
-            assert!(namespace(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn commands_are_a_text_or_words() {
@@ -242,11 +84,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,200}") {
-            let _ = name(&text);
             let _ = command(&json!(text));
-            if let Ok(label) = namespace(&text) {
-                prop_assert!(!label.is_empty() && label.is_ascii());
-            }
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::accounts::view::MemberView;
 use crate::gateway::Gateway;
+use crate::members::view::MemberView;
 use crate::members::{self, Membership};
 use crate::openapi::answers::Conflict;
 use crate::openapi::parameters::{MemberPath, NamespacePath};
 use crate::openapi::schemas;
+use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
-use crate::reply::view::Envelope;
 use crate::request::body::Body;
 use crate::request::origin::origin;
 use crate::tokens::caller::Caller;

@@ -16,8 +16,8 @@ use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 pub use self::images::{image_repo, image_tag, image_tag_or_none, registry};
 use super::types::typed;
 pub use super::types::{boolean, format, number, or_null, pattern, text, word};
-use crate::jobs::variables;
-use crate::jobs::variables::SECRET_NAME_MAX;
+use crate::jobs::variables::{self, SECRET_NAME_MAX};
+use crate::read::names;
 use crate::{jobs, registries, schedules};
 
 /// A job's number.
@@ -42,16 +42,16 @@ pub fn timestamp(description: &str) -> Object {
     schema
 }
 
-/// See [`jobs::fields::name`]: no control character, and one that can be seen.
+/// See [`names::name`]: no control character, and one that can be seen.
 pub fn name() -> Object {
     const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
     const SPACE: &str = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
-    let refused = format!("{CONTROL}{}", class(&jobs::fields::DIRECTION));
-    let invisible = class(&jobs::fields::INVISIBLE);
+    let refused = format!("{CONTROL}{}", class(&names::DIRECTION));
+    let invisible = class(&names::INVISIBLE);
     let visible = format!("^[^{refused}]*[^{refused}{SPACE}{invisible}][^{refused}]*$");
     let mut schema = pattern(
         &visible,
-        jobs::fields::NAME_MAX,
+        names::NAME_MAX,
         "Name for people, in any language; not unique",
         "test",
     );
@@ -66,15 +66,10 @@ fn class(ranges: &[RangeInclusive<char>]) -> String {
     ranges.iter().map(range).collect()
 }
 
-/// See [`jobs::fields::namespace`].
+/// See [`names::namespace`].
 pub fn namespace(description: &str) -> Object {
     let label = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
-    pattern(
-        label,
-        jobs::fields::NAMESPACE_MAX,
-        description,
-        "chennanfei",
-    )
+    pattern(label, names::NAMESPACE_MAX, description, "chennanfei")
 }
 
 /// See [`jobs::fields::command`].

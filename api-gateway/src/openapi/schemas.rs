@@ -1,5 +1,6 @@
 //! The documents of the API: what requests may hold and what answers do.
 
+mod accounts;
 mod execs;
 mod jobs;
 mod schedules;
@@ -12,7 +13,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType, Ty
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{accounts, examples, fields as f};
+use super::{examples, fields as f};
 
 /// Makes a type for each document, so that handlers can name it.
 macro_rules! documents {

@@ -2,6 +2,7 @@
 //! client learns all that is wrong at once.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -143,6 +144,19 @@ pub fn boolean(value: &Value) -> Result<bool, String> {
     value
         .as_bool()
         .ok_or_else(|| "must be true or false".to_owned())
+}
+
+/// A whole number of a range.
+pub fn whole_number(value: &Value, range: RangeInclusive<u32>) -> Result<u32, String> {
+    // JSON knows one kind of number: 5.0 is 5.
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0);
+    let number = whole.and_then(|number| number.to_string().parse().ok());
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| {
+            let (first, last) = range.into_inner();
+            format!("must be a whole number from {first} to {last}")
+        })
 }
 
 #[cfg(test)]

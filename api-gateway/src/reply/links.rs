@@ -6,7 +6,7 @@ use store::page::Count;
 use url::{Url, form_urlencoded};
 
 use crate::read::page::Cut;
-use crate::reply::view::Envelope;
+use crate::reply::envelope::Envelope;
 
 /// Where links lead: where the deployment says, otherwise to the host that the
 /// request named.

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::request::address::ClientAddress;
+use super::address::ClientAddress;
 
 /// How many connections each address has, over all workers.
 #[derive(Debug, Clone)]

@@ -7,10 +7,10 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
+use super::address::ClientAddress;
+use super::unread;
 use crate::gateway::Gateway;
 use crate::reply::error::ApiError;
-use crate::request::address::ClientAddress;
-use crate::request::unread;
 use crate::tokens::caller::Caller;
 use crate::tokens::secret::Token;
 

@@ -1,18 +1,21 @@
 //! A request's body: a JSON object of bounded size, and the bytes it was sent as.
 
 use std::future::Future;
+use std::io;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
+use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::Gateway;
 use crate::reply::error::ApiError;
-use crate::request::guard::body_was_late;
 use crate::tokens::caller::Caller;
 
 /// Bytes of a body at most: the largest valid one with room for escapes.
@@ -129,4 +132,29 @@ pub(super) fn refuse(error: &actix_web::Error, limit: usize) -> ApiError {
         Some(error) if body_was_late(error) => ApiError::RequestTimeout,
         _ => ApiError::Malformed(format!("the body could not be read: {error}")),
     }
+}
+
+/// The body, cut off with an error when it has not come in time. The time
+/// begins with the first look at it: what we do before is not the client's
+/// fault.
+pub(super) fn timed(body: Payload, limit: Duration) -> Payload {
+    if matches!(body, Payload::None) {
+        return body;
+    }
+    let chunks = stream::unfold((body, None), move |(mut body, deadline)| async move {
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + limit);
+        let chunk = match timeout_at(deadline, body.next()).await {
+            Ok(chunk) => chunk?,
+            Err(_) => Err(PayloadError::Io(io::ErrorKind::TimedOut.into())),
+        };
+        Some((chunk, (body, Some(deadline))))
+    });
+    Payload::Stream {
+        payload: Box::pin(chunks),
+    }
+}
+
+/// Whether a body could not be read because it did not come in time.
+fn body_was_late(error: &PayloadError) -> bool {
+    matches!(error, PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::request::admissions::Admitted;
+use super::admissions::Admitted;
 
 /// How long a client may take over a head.
 #[derive(Debug, Clone, Copy)]

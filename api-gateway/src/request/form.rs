@@ -15,10 +15,10 @@ use multer::Multipart;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
+use super::address::ClientAddress;
+use super::body::{Body, PUBLIC_BODY_MAX, refuse};
 use crate::gateway::Gateway;
 use crate::reply::error::ApiError;
-use crate::request::address::ClientAddress;
-use crate::request::body::{Body, PUBLIC_BODY_MAX, refuse};
 
 /// A body that may be a form.
 pub struct Form(pub Body);

@@ -13,8 +13,8 @@ use moka::sync::Cache;
 use serde::Deserialize;
 
 use self::buckets::Buckets;
+use super::address::ClientAddress;
 use crate::reply::error::ApiError;
-use crate::request::address::ClientAddress;
 
 /// `burst` uses at once, and one more after each `every`.
 #[derive(Debug, Clone, Copy, Deserialize)]

@@ -19,10 +19,11 @@ use futures::FutureExt;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::Edge;
+use super::address::ClientAddress;
+use super::connection::{self, Pace};
+use super::route::route;
 use crate::reply::error::{ApiError, causes};
-use crate::request::address::ClientAddress;
-use crate::request::connection::{self, Pace};
-use crate::request::guard::Edge;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ID_MAX: usize = 64;
@@ -156,13 +157,6 @@ fn method(method: &Method) -> &'static str {
         Method::TRACE => "TRACE",
         _ => "other",
     }
-}
-
-/// The pattern of the route that a request asks for, by its path as it is before
-/// the trailing slash is taken off.
-pub(super) fn route(request: &ServiceRequest) -> Option<String> {
-    let path = request.match_info().as_str().trim_end_matches('/');
-    request.resource_map().match_pattern(path)
 }
 
 /// The client's own id if it is harmless in a log, else a new one.

@@ -3,10 +3,10 @@
 use actix_web::http::Method;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
+use super::address::ClientAddress;
+use super::observe::RequestId;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::request::address::ClientAddress;
-use crate::request::observe::RequestId;
 use crate::tokens::caller::Caller;
 use crate::write::origin::{Once, Origin};
 

@@ -13,11 +13,11 @@ use actix_web::middleware::{NormalizePath, from_fn};
 use actix_web::web::ServiceConfig;
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::admissions::Admissions;
+use super::connection::{Connection, HeadLimits};
+use super::guard;
+use super::observe;
 use crate::config::ApiConfig;
-use crate::request::admissions::Admissions;
-use crate::request::connection::{Connection, HeadLimits};
-use crate::request::guard;
-use crate::request::observe;
 use crate::routes;
 
 /// Who is let in, and how long a head may take.

@@ -9,7 +9,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
 use actix_web::web::Bytes;
 
-use crate::request::turns::{Turns, Unread};
+use super::turns::{Turns, Unread};
 
 /// Bytes at most that are no more than what a connection holds anyway.
 const SMALL: usize = 64 * 1024;

@@ -15,13 +15,13 @@ use store::{PgConnection, schedules};
 
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::jobs::fields::whole_number;
+use crate::read::fields::whole_number;
 use crate::read::fields::{FieldError, Fields, text};
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::view::Timestamp;
+use crate::reply::timestamp::Timestamp;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};

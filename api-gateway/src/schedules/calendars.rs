@@ -11,11 +11,11 @@ use store::access::Access;
 use store::calendars::{self, Calendar, Deleted, MAX, Put};
 
 use crate::gateway::Gateway;
-use crate::jobs::fields;
 use crate::read::fields::{FieldError, Fields};
+use crate::read::names;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::view::Timestamp;
+use crate::reply::timestamp::Timestamp;
 use crate::schedules::fields::calendar_dates;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
@@ -57,7 +57,7 @@ impl CalendarDraft {
         for name in ["name", "updated_at"] {
             fields.value(name);
         }
-        let name = fields::namespace(name).map_err(|why| fields.refuse("name", why));
+        let name = names::namespace(name).map_err(|why| fields.refuse("name", why));
         let dates = fields.required("dates", calendar_dates);
         let draft = || {
             Some(Self {
@@ -114,7 +114,7 @@ pub async fn delete(
     (namespace, name): (String, String),
 ) -> Result<Answer, ApiError> {
     caller.may(Access::Write, &namespace)?;
-    let name = fields::namespace(&name).map_err(|_| ApiError::NotFound)?;
+    let name = names::namespace(&name).map_err(|_| ApiError::NotFound)?;
     gateway
         .write(origin, move |conn| {
             async move {

@@ -12,10 +12,11 @@ use shared_types::schedule::{self, ScheduleError};
 
 use crate::catalog::Catalog;
 use crate::jobs::draft::JobDraft;
-use crate::jobs::fields::{self, whole_number};
+use crate::read::fields::whole_number;
 use crate::read::fields::{FieldError, Fields, text};
+use crate::read::names;
 use crate::read::params;
-use crate::reply::view::Timestamp;
+use crate::reply::timestamp::Timestamp;
 use crate::schedules::fields::{checked, mode, wall_clock};
 use crate::schedules::view::runs;
 
@@ -79,7 +80,7 @@ impl PreviewRequest {
         let mut fields = Fields::of(body);
         let mode = fields.required("schedule_mode", text(mode));
         let rules = wall_clock(&mut fields);
-        let own = |name: &str| fields::namespace(name).map(Some);
+        let own = |name: &str| names::namespace(name).map(Some);
         let namespace = fields.optional("namespace", || Ok(None), text(own));
         let from = fields.optional("from", || Ok(now), text(params::instant));
         let count = |value: &Value| whole_number(value, COUNTS);

@@ -17,7 +17,7 @@ use crate::read::fields::FieldError;
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::error::ApiError;
-use crate::reply::view::Timestamp;
+use crate::reply::timestamp::Timestamp;
 use crate::schedules::ledger::{self, Generations, Walk};
 use crate::tokens::caller::Caller;
 

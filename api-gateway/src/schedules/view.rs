@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared_types::{CatchUp, Overlap, ScheduleRules, schedule};
 use store::jobs::Job;
 
-use crate::reply::view::Timestamp;
+use crate::reply::timestamp::Timestamp;
 
 /// How many of the next instants a job shows.
 const NEXT_RUNS: usize = 5;

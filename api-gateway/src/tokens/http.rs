@@ -3,15 +3,15 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 
-use crate::accounts::view::TokenView;
 use crate::gateway::Gateway;
 use crate::openapi::parameters::TokenPath;
 use crate::openapi::schemas;
+use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
-use crate::reply::view::Envelope;
 use crate::request::body::Body;
 use crate::request::origin::origin;
 use crate::tokens::caller::Caller;
+use crate::tokens::view::TokenView;
 use crate::tokens::{self, TokenDraft};
 
 /// `GET /v1/tokens`

@@ -24,8 +24,8 @@ proptest! {
         tag in texts(&image_tag()),
         time in "[0-9]{1,12}(\\.[0-9]{1,9})?",
     ) {
-        prop_assert!(jobs::fields::name(&name).is_ok(), "{name:?}");
-        prop_assert!(jobs::fields::namespace(&label).is_ok(), "{label}");
+        prop_assert!(names::name(&name).is_ok(), "{name:?}");
+        prop_assert!(names::namespace(&label).is_ok(), "{label}");
         prop_assert!(image::repository(&repo).is_ok(), "{repo}");
         prop_assert!(image::tag(&tag).is_ok(), "{tag}");
         prop_assert!(Window::start(&time).is_ok(), "{time}");

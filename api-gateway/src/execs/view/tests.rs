@@ -1,5 +1,6 @@
+use chrono::{DateTime, Utc};
 use serde_json::json;
-use shared_types::{ExecSpec, ExecState, TriggerMode};
+use shared_types::{ExecSpec, ExecState, SecretId, TriggerMode};
 
 use super::*;
 
@@ -41,20 +42,6 @@ fn exec(started: Option<&str>, ended: Option<&str>) -> Exec {
 
 fn duration(started: Option<&str>, ended: Option<&str>) -> serde_json::Value {
     json!(ExecView::from(&exec(started, ended)))["duration"].clone()
-}
-
-#[test]
-fn times_have_six_digits_and_an_offset() {
-    for (given, shown) in [
-        ("2015-12-28T14:51:53.1Z", "2015-12-28T14:51:53.100000+00:00"),
-        ("2015-12-28T14:51:53Z", "2015-12-28T14:51:53.000000+00:00"),
-        (
-            "2015-12-28T14:51:53.6392559Z",
-            "2015-12-28T14:51:53.639255+00:00",
-        ),
-    ] {
-        assert_eq!(json!(Timestamp(at(given))), shown);
-    }
 }
 
 #[test]

@@ -5,8 +5,7 @@ use store::access::{Access, MemberRole};
 use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{Object, ObjectBuilder};
 
-use super::fields as f;
-use super::schemas::{Field, answer, body, field};
+use super::{Field, answer, body, f, field};
 use crate::accounts::password;
 
 pub(super) fn registration() -> ObjectBuilder {
