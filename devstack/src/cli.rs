@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::infra::{Infra, Part};
+use crate::infra::Infra;
+use crate::part::Part;
 use crate::progress::Progress;
 use crate::root::Root;
 use crate::session::{self, Session, interrupted};

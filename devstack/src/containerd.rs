@@ -14,10 +14,10 @@ use crate::binaries;
 use crate::command::{need, run};
 use crate::ports;
 use crate::process::{self, Program};
+use crate::ready::until_ready;
 use crate::root::Root;
-use crate::wait::until_ready;
 
-pub(crate) const NAME: &str = "containerd";
+pub(crate) const NAME: &str = process::OUTLIVED;
 /// What holds the containers of a pod.
 const SHIM: &str = "containerd-shim-runc-v2";
 /// Where Debian's containernetworking-plugins are.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use url::Url;
 
-use crate::infra::Part;
+use crate::part::Part;
 use crate::root::Root;
 
 const DATABASE: &str = "DATABASE_URL";

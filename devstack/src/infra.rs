@@ -4,33 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 use url::Url;
 
 use crate::given::Given;
+use crate::part::Part;
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::{ROOT_VARIABLE, Root};
 use crate::{containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, startup, tls};
-
-/// A part of the infrastructure that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// One Postgres server.
-    Postgres,
-    /// One RabbitMQ node.
-    #[value(name = "rabbitmq")]
-    RabbitMq,
-    /// Registry, containerd, control plane, one node.
-    Kubernetes,
-    /// Python that can make virtual environments.
-    Python,
-}
-
-impl Part {
-    /// What the ring stands on.
-    pub const ALL: [Self; 3] = [Self::Postgres, Self::RabbitMq, Self::Kubernetes];
-}
 
 /// Running infrastructure: where everything is.
 #[derive(Debug, Clone)]
@@ -83,7 +64,7 @@ impl Infra {
     pub fn attach(root: &Root, parts: &[Part]) -> Result<Self> {
         let given = Given::kept(root)?;
         let has = |part| parts.contains(&part);
-        let broker = RabbitMq::new(root, rabbitmq_name());
+        let broker = RabbitMq::new(root, rabbitmq::NAME);
         let own_broker = has(Part::RabbitMq) && given.amqp_url.is_none();
         let (demo_image, demo_tag) = match given.kubeconfig {
             None if has(Part::Kubernetes) => {
@@ -191,17 +172,12 @@ impl Infra {
             kubernetes::CONTROLLERS => kubernetes::ensure_controllers(root).await,
             kubernetes::SCHEDULER => kubernetes::ensure_scheduler(root).await,
             kubelet::NAME => kubelet::ensure(root).await,
-            name if name.starts_with(rabbitmq_name()) => {
-                RabbitMq::new(root, rabbitmq_name()).ensure().await
+            name if name.starts_with(rabbitmq::NAME) => {
+                RabbitMq::new(root, rabbitmq::NAME).ensure().await
             }
             other => bail!("no component is named {other}"),
         }
     }
-}
-
-/// The component name of the shared RabbitMQ node.
-pub(crate) fn rabbitmq_name() -> &'static str {
-    "rabbitmq"
 }
 
 /// Stops one process in the way its program understands as "now, but in order".

@@ -11,8 +11,8 @@ use crate::containerd;
 use crate::kubernetes::{kubeconfig, kubectl, program};
 use crate::ports;
 use crate::process;
+use crate::ready::until_ready;
 use crate::root::Root;
-use crate::wait::until_ready;
 
 pub(crate) const NAME: &str = "kubelet";
 /// The name of the only node.

@@ -11,8 +11,8 @@ use crate::command::run;
 use crate::credentials;
 use crate::ports;
 use crate::process::{self, Program};
+use crate::ready::until_ready;
 use crate::root::Root;
-use crate::wait::until_ready;
 
 pub(crate) const ETCD: &str = "etcd";
 pub(crate) const APISERVER: &str = "kube-apiserver";

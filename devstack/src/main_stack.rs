@@ -11,7 +11,8 @@ use tokio::process::Command;
 
 use crate::command::{run_logged, without_cargo};
 use crate::demo::{self, Api};
-use crate::infra::{Infra, Part};
+use crate::infra::Infra;
+use crate::part::Part;
 use crate::progress::Progress;
 use crate::ring::Ring;
 use crate::root::{Root, checkout};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 use crate::command::{find, run_logged};
-use crate::infra::Part;
+use crate::part::Part;
 use crate::root::Root;
 
 /// A Debian package and how its presence is seen.

@@ -13,10 +13,10 @@ use url::Url;
 use crate::command::run;
 use crate::ports;
 use crate::process::{self, Program};
+use crate::ready::until_ready;
 use crate::root::Root;
 use crate::service::Service;
 use crate::tls;
-use crate::wait::until_ready;
 
 pub(crate) const NAME: &str = "postgres";
 /// Where data goes when the root is out of the postgres user's reach.

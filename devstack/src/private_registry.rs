@@ -7,8 +7,8 @@ use anyhow::Result;
 use crate::command::need;
 use crate::infra::Infra;
 use crate::process::{self, Program};
+use crate::ready::until_ready;
 use crate::root::Root;
-use crate::wait::until_ready;
 use crate::{containerd, ports};
 
 /// The one user of it.

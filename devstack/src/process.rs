@@ -16,7 +16,6 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Gid, Pid, Uid};
 
-use crate::containerd;
 use crate::root::Root;
 use crate::state::Recorded;
 use crate::wait::until;
@@ -178,13 +177,16 @@ pub(crate) async fn stop_by(
     kill_now(root, name).await
 }
 
+/// The process whose children outlive it by design: containerd's pods and their shims.
+pub(crate) const OUTLIVED: &str = "containerd";
+
 /// Sends SIGKILL to the process, its group and what it left behind; returns when gone.
 ///
 /// What containerd leaves behind are the pods with their shims, which outlive it by
 /// design: they are left alone, as a crash would leave them. `down` ends them.
 pub(crate) async fn kill_now(root: &Root, name: &str) -> Result<()> {
     let own = mark(root, name);
-    let own = (name != containerd::NAME).then_some(own.as_encoded_bytes());
+    let own = (name != OUTLIVED).then_some(own.as_encoded_bytes());
     signal_all(root, name)?;
     let probe = || async {
         signal_marked(|text| Some(text) == own);

@@ -14,11 +14,14 @@ use url::Url;
 use crate::command::need;
 use crate::ports;
 use crate::process::{self, Program};
+use crate::ready::until_ready;
 use crate::root::Root;
 use crate::tls;
-use crate::wait::{until, until_ready};
+use crate::wait::until;
 
 /// The start script itself; the one in `/usr/sbin` changes users.
+/// The component name of the shared node.
+pub(crate) const NAME: &str = "rabbitmq";
 pub(crate) const SERVER: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 const USER: &str = "escapement";
 const LIMIT: Duration = Duration::from_secs(90);

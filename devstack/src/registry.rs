@@ -1,18 +1,14 @@
-//! A docker-registry on loopback and the two images of the stack.
+//! A docker-registry on loopback.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tokio::process::Command;
+use anyhow::Result;
 
-use crate::command::{need, run};
-use crate::containerd::{PAUSE_IMAGE, ctr};
+use crate::command::need;
 use crate::ports;
 use crate::process::{self, Program};
-use crate::root::{Root, checkout};
-use crate::wait::until_ready;
+use crate::ready::until_ready;
+use crate::root::Root;
 
 pub(crate) const NAME: &str = "registry";
 /// The tag of the demo image.
@@ -44,113 +40,4 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
 /// The repository of the demo image.
 pub(crate) fn demo_image(root: &Root) -> Result<String> {
     Ok(format!("127.0.0.1:{}/demo", ports::known(root, NAME)?))
-}
-
-/// Makes and pushes the demo image unless the registry has it; true when pushed.
-///
-/// It has a shell and no ENTRYPOINT: a job's command becomes the arguments,
-/// and an image's ENTRYPOINT would stay in front of them.
-pub(crate) async fn push_demo(root: &Root) -> Result<bool> {
-    let port = ports::known(root, NAME)?;
-    if crate::wait::answers(&format!("http://127.0.0.1:{port}/v2/demo/tags/list")).await {
-        return Ok(false);
-    }
-    let layout = root.folder("images")?.join("demo");
-    let image = Layout::new(&layout).await?;
-    let bin = image.files().join("bin");
-    fs::create_dir_all(&bin)?;
-    fs::create_dir_all(image.files().join("etc"))?;
-    fs::write(
-        image.files().join("etc/passwd"),
-        "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
-    )?;
-    let tmp = image.files().join("tmp");
-    fs::create_dir_all(&tmp)?;
-    fs::set_permissions(&tmp, std::os::unix::fs::PermissionsExt::from_mode(0o1777))?;
-    fs::copy("/bin/busybox", bin.join("busybox"))?;
-    let applets = run(Command::new("/bin/busybox").arg("--list")).await?;
-    for applet in applets.lines().filter(|applet| *applet != "busybox") {
-        std::os::unix::fs::symlink("busybox", bin.join(applet))?;
-    }
-    image
-        .seal(&["--config.env", "PATH=/bin", "--config.cmd", "/bin/sh"])
-        .await?;
-    run(Command::new("skopeo")
-        .args(["--insecure-policy", "copy", "-q", "--dest-tls-verify=false"])
-        .arg(format!("oci:{}:new", layout.display()))
-        .arg(format!("docker://{}:{DEMO_TAG}", demo_image(root)?)))
-    .await?;
-    Ok(true)
-}
-
-/// Compiles the pause program and imports its image; true when it was not there.
-pub(crate) async fn import_pause(root: &Root) -> Result<bool> {
-    let listed = run(&mut ctr(root, &["images", "list", "-q"])?).await?;
-    if listed.lines().any(|name| name == PAUSE_IMAGE) {
-        return Ok(false);
-    }
-    let folder = root.folder("images")?;
-    let layout = folder.join("pause");
-    let image = Layout::new(&layout).await?;
-    run(Command::new("gcc")
-        .args(["-Os", "-static", "-s", "-o"])
-        .arg(image.files().join("pause"))
-        .arg(checkout().join("deploy/dev-kubernetes/pause.c")))
-    .await?;
-    image.seal(&["--config.entrypoint", "/pause"]).await?;
-    let archive = folder.join("pause.tar");
-    let _ = fs::remove_file(&archive);
-    run(Command::new("skopeo")
-        .args(["--insecure-policy", "copy", "-q"])
-        .arg(format!("oci:{}:new", layout.display()))
-        .arg(format!(
-            "docker-archive:{}:{PAUSE_IMAGE}",
-            archive.display()
-        )))
-    .await?;
-    let archive = archive.to_str().context("the path is not UTF-8")?;
-    run(&mut ctr(root, &["images", "import", archive])?).await?;
-    Ok(true)
-}
-
-/// An OCI image being made by umoci: an empty one, unpacked, filled, repacked.
-struct Layout {
-    image: String,
-    bundle: PathBuf,
-}
-
-impl Layout {
-    async fn new(layout: &Path) -> Result<Self> {
-        let bundle = layout.with_extension("bundle");
-        for old in [layout, bundle.as_path()] {
-            if old.exists() {
-                fs::remove_dir_all(old)?;
-            }
-        }
-        let new = Self {
-            image: format!("{}:new", layout.display()),
-            bundle,
-        };
-        umoci(&["init", "--layout", &layout.display().to_string()]).await?;
-        umoci(&["new", "--image", &new.image]).await?;
-        let bundle = new.bundle.display().to_string();
-        umoci(&["unpack", "--image", &new.image, &bundle]).await?;
-        Ok(new)
-    }
-
-    fn files(&self) -> PathBuf {
-        self.bundle.join("rootfs")
-    }
-
-    async fn seal(&self, config: &[&str]) -> Result<()> {
-        let bundle = self.bundle.display().to_string();
-        umoci(&["repack", "--image", &self.image, &bundle]).await?;
-        let mut words = vec!["config", "--image", &self.image];
-        words.extend(config);
-        umoci(&words).await
-    }
-}
-
-async fn umoci(args: &[&str]) -> Result<()> {
-    run(Command::new("umoci").args(args)).await.map(drop)
 }

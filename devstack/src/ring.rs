@@ -1,5 +1,7 @@
 //! The four services on an infrastructure, with a database, a vhost and a label of their own.
 
+pub mod builder;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,14 +10,15 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 use url::Url;
 
+use self::builder::RingBuilder;
 use crate::command::run;
 use crate::infra::Infra;
 use crate::process::{self, Program};
 use crate::rabbitmq::RabbitMq;
-use crate::ring_builder::RingBuilder;
+use crate::ready::until_ready;
 use crate::root::Root;
 use crate::service::Service;
-use crate::wait::{answers, until_ready};
+use crate::wait::answers;
 use crate::{infra, ports, postgres, rabbitmq};
 
 const READY: Duration = Duration::from_mins(1);

@@ -3,11 +3,13 @@
 use anyhow::Result;
 use tokio::try_join;
 
-use crate::infra::{Part, rabbitmq_name};
+use crate::part::Part;
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::Root;
-use crate::{binaries, containerd, kubelet, kubernetes, packages, postgres, registry, tls};
+use crate::{
+    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry, tls,
+};
 
 /// Installs and builds what is missing, then starts the parts, together where they can.
 pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Result<()> {
@@ -56,7 +58,7 @@ async fn start_postgres(root: &Root, wanted: bool, progress: Progress) -> Result
 
 async fn start_rabbitmq(root: &Root, wanted: bool, progress: Progress) -> Result<()> {
     if wanted {
-        let node = RabbitMq::new(root, rabbitmq_name());
+        let node = RabbitMq::new(root, rabbitmq::NAME);
         progress.part("rabbitmq", node.ensure()).await?;
     }
     Ok(())
@@ -72,9 +74,9 @@ async fn start_kubernetes(root: &Root, wanted: bool, progress: Progress) -> Resu
             .part("containerd", containerd::ensure(root))
             .await?;
         progress
-            .part("pause image", registry::import_pause(root))
+            .part("pause image", images::import_pause(root))
             .await?;
-        progress.part("demo image", registry::push_demo(root)).await
+        progress.part("demo image", images::push_demo(root)).await
     };
     let control = async {
         progress.part("etcd", kubernetes::ensure_etcd(root)).await?;

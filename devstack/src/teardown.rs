@@ -32,7 +32,7 @@ pub async fn down(root: &Root) -> Result<()> {
         postgres::NAME,
     ];
     let recorded: Vec<String> = root.state().read()?.processes.into_keys().collect();
-    let is_broker = |name: &&String| name.contains(crate::infra::rabbitmq_name());
+    let is_broker = |name: &&String| name.contains(crate::rabbitmq::NAME);
     let is_service = |name: &&String| !infrastructure.contains(&name.as_str()) && !is_broker(name);
     stop_together(root, recorded.iter().filter(is_service)).await?;
     stop(root, kubelet::NAME).await?;

@@ -4,11 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use crate::command::tail;
-use crate::process;
-use crate::root::Root;
-
-const INTERVAL: Duration = Duration::from_millis(100);
+/// From one question to the next.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Asks until the answer is true; `limit` bounds the whole wait.
 pub async fn until<F>(what: &str, limit: Duration, mut probe: impl FnMut() -> F) -> Result<()>
@@ -19,34 +16,6 @@ where
     while !probe().await {
         if started.elapsed() > limit {
             bail!("{what}: not so after {} s", limit.as_secs());
-        }
-        tokio::time::sleep(INTERVAL).await;
-    }
-    Ok(())
-}
-
-/// As [`until`], for a process: gives up with its last words when it ends.
-pub(crate) async fn until_ready<F>(
-    root: &Root,
-    name: &str,
-    limit: Duration,
-    mut probe: impl FnMut() -> F,
-) -> Result<()>
-where
-    F: Future<Output = bool>,
-{
-    let started = Instant::now();
-    while !probe().await {
-        let dead = !process::is_running(root, name)?;
-        if dead || started.elapsed() > limit {
-            let log = root.log(name);
-            let fate = if dead { "ended" } else { "is not ready" };
-            bail!(
-                "{name} {fate} after {} s; end of {}:\n{}",
-                started.elapsed().as_secs(),
-                log.display(),
-                tail(&log, 12)
-            );
         }
         tokio::time::sleep(INTERVAL).await;
     }

@@ -5,11 +5,11 @@ mod ending;
 
 use chrono::{DateTime, Utc};
 use cluster::{instant, names};
-use k8s_openapi::api::core::v1::{ContainerState, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerState, Pod};
 use shared_types::Reason;
 
+use crate::pod::{condition, gate};
 use crate::pull::PullFailure;
-use crate::view::gate;
 
 /// What a pod shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,13 +165,6 @@ fn image(pod: &Pod) -> Option<&str> {
 
 fn is_true(pod: &Pod, kind: &str) -> bool {
     condition(pod, kind).is_some_and(|found| found.status == "True")
-}
-
-/// A condition of the pod.
-#[must_use]
-pub fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|condition| condition.type_ == kind)
 }
 
 #[cfg(test)]

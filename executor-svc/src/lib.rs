@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod manifest;
 mod namespace;
 mod objects;
+mod pod;
 mod probe;
 pub mod pull;
 mod queue;

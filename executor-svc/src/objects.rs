@@ -13,7 +13,8 @@ use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
-use crate::view::{JobView, gate};
+use crate::pod::gate;
+use crate::view::JobView;
 
 const LIMIT: Duration = Duration::from_secs(20);
 

@@ -1,16 +1,17 @@
 //! What the cluster shows of one exec: its Jobs and Pods, read once into the
-//! facts that [`crate::decide`] asks for.
+//! facts that the decision asks for.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use cluster::{PodIdentity, instant, names};
+use cluster::{PodIdentity, instant};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use store::lifecycle::Placement;
 
-use crate::evidence::{Evidence, condition, evidence};
+use crate::evidence::{Evidence, evidence};
+use crate::pod::{condition, gate};
 
 /// The objects of one exec, of all its attempts.
 #[derive(Debug, Clone, Default)]
@@ -182,11 +183,4 @@ impl PodView {
             line: format!("Start pulling image: {image}"),
         })
     }
-}
-
-/// The place of our gate among the pod's gates.
-#[must_use]
-pub fn gate(pod: &Pod) -> Option<usize> {
-    let gates = pod.spec.as_ref()?.scheduling_gates.as_ref()?;
-    gates.iter().position(|gate| gate.name == names::CLAIM_GATE)
 }

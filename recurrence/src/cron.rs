@@ -6,12 +6,13 @@
 
 mod day;
 mod field;
+mod fields;
 
 use chrono::Datelike;
 
 use crate::calendar::{DAY, Days, FIRST, LAST, SECOND, YearDays, YearType, date_of, years_before};
 use crate::error::ParseError;
-use field::Fields;
+use fields::Fields;
 
 pub(crate) use day::day_pattern;
 

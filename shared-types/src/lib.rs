@@ -11,7 +11,6 @@ pub mod registry;
 pub mod schedule;
 pub mod size;
 pub mod spec;
-mod words;
 
 pub use event::EventKind;
 pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};

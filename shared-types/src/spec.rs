@@ -1,6 +1,8 @@
 //! What an exec runs: a snapshot of its job taken when it was triggered, so
 //! that a later edit of the job does not change it.
 
+mod words;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,6 @@ use thiserror::Error;
 
 use crate::id::SecretId;
 use crate::registry::{self, DOCKER_HUB};
-use crate::words;
 
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -10,8 +10,6 @@ use thiserror::Error;
 use tokio_postgres::config::SslMode;
 use url::form_urlencoded;
 
-use crate::connect::causes;
-
 /// When a silent server is taken for gone: about 25 s without traffic, 30 s
 /// with a request on its way. In seconds.
 const LIVENESS: &str =
@@ -125,6 +123,12 @@ fn tls(mode: &str, roots: Option<&Path>) -> Result<(SslMode, Tls), UrlError> {
         "verify-full" => (SslMode::Require, Tls::Full(trusted())),
         _ => return Err(UrlError::Mode),
     })
+}
+
+/// tokio-postgres tells only the outermost cause by itself.
+pub(crate) fn causes(error: &tokio_postgres::Error) -> String {
+    let inner = std::error::Error::source(error);
+    inner.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 #[cfg(test)]

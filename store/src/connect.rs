@@ -18,8 +18,8 @@ use tokio::runtime::Handle;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::verify::Lenient;
-use crate::address::{DatabaseUrl, Roots, Tls};
-use crate::pool::Role;
+use crate::address::{DatabaseUrl, Roots, Tls, causes};
+use crate::role::Role;
 
 /// How long one statement may take, so that a lock nobody gives back or a
 /// stalled disk does not hold its caller for ever.
@@ -146,10 +146,4 @@ fn trusted(roots: &Roots) -> Result<RootCertStore, TlsError> {
         }
     }
     Ok(store)
-}
-
-/// tokio-postgres tells only the outermost cause by itself.
-pub(crate) fn causes(error: &tokio_postgres::Error) -> String {
-    let inner = std::error::Error::source(error);
-    inner.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use crate::address::DatabaseUrl;
 use crate::connect::{Connector, TlsError};
 use crate::outage::is_outage;
+use crate::role::Role;
 use crate::secrets::SecretError;
 
 /// Where the database is and how much of it one process may use.
@@ -51,31 +52,6 @@ fn default_allow_superuser() -> bool {
 
 fn default_wait() -> Duration {
     Duration::from_secs(5)
-}
-
-/// The database role of a service. Its grants, in the migrations, are the
-/// columns that the service owns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// api-gateway
-    Gateway,
-    /// scheduler-svc
-    Scheduler,
-    /// executor-svc
-    Executor,
-    /// log-svc
-    Logs,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gateway => "escapement_gateway",
-            Self::Scheduler => "escapement_scheduler",
-            Self::Executor => "escapement_executor",
-            Self::Logs => "escapement_logs",
-        })
-    }
 }
 
 /// Why the store could not do what was asked.

@@ -5,7 +5,8 @@ use cluster::instant;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod};
 use shared_types::Reason;
 
-use super::{Ending, EndingKind, condition};
+use super::{Ending, EndingKind};
+use crate::pod::condition;
 
 /// Reason of a container that the kubelet cannot find; it may have run.
 const FORGOTTEN: &str = "ContainerStatusUnknown";

@@ -8,10 +8,10 @@
 
 use std::str::Chars;
 
-use crate::spec::CommandError;
+use super::CommandError;
 
 /// The words of a text.
-pub(crate) fn split(text: &str) -> Result<Vec<String>, CommandError> {
+pub(super) fn split(text: &str) -> Result<Vec<String>, CommandError> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut rest = text.chars();

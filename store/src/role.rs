@@ -1,0 +1,28 @@
+//! Who a service is for Postgres.
+
+use std::fmt;
+
+/// The database role of a service. Its grants, in the migrations, are the
+/// columns that the service owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// api-gateway
+    Gateway,
+    /// scheduler-svc
+    Scheduler,
+    /// executor-svc
+    Executor,
+    /// log-svc
+    Logs,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gateway => "escapement_gateway",
+            Self::Scheduler => "escapement_scheduler",
+            Self::Executor => "escapement_executor",
+            Self::Logs => "escapement_logs",
+        })
+    }
+}
