@@ -66,9 +66,11 @@ hostile: ## one hostile client: what others feel of it, and the gateway's peak m
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq -- $(MEASURED)/hostile $(BENCH)
 
-lint: ## formatting, clippy, dependency rules and advisories, go vet
+lint: ## formatting, clippy, dependencies (unused, rules, advisories), go vet
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo machete --version >/dev/null 2>&1 || cargo install --locked cargo-machete
+	cargo machete
 	cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check --allow unused-wrapper bans licenses sources
 	@if cargo deny fetch db >/dev/null 2>&1; then cargo deny check advisories; \
