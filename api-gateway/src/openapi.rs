@@ -7,7 +7,7 @@ mod examples;
 pub mod fields;
 pub mod parameters;
 pub mod schemas;
-mod types;
+pub mod types;
 
 use std::sync::LazyLock;
 

@@ -1,19 +1,19 @@
 //! Private registries of a namespace: whom its images are pulled as.
 
 pub mod http;
+pub mod view;
 
 use futures::FutureExt;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use store::access::Access;
-use store::registries::{self, Credential, MAX, Registry};
+use store::registries::{self, Credential, MAX};
 
+use self::view::RegistryView;
 use crate::gateway::Gateway;
 use crate::jobs::image;
 use crate::read::fields::{FieldError, Fields, text};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::timestamp::Timestamp;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Written};
@@ -22,24 +22,6 @@ use crate::write::{Act, Written};
 pub const USERNAME_MAX: usize = 255;
 /// Bytes of a password at most: room for the tokens that cloud registries give out as passwords.
 pub const PASSWORD_MAX: usize = 16 * 1024;
-
-/// A registry as clients see it; the password is never shown.
-#[derive(Debug, Serialize)]
-pub struct RegistryView {
-    registry: String,
-    username: String,
-    updated_at: Timestamp,
-}
-
-impl From<Registry> for RegistryView {
-    fn from(registry: Registry) -> Self {
-        Self {
-            registry: registry.registry,
-            username: registry.username,
-            updated_at: Timestamp(registry.updated_at),
-        }
-    }
-}
 
 /// Keeps or replaces a credential.
 pub async fn put(

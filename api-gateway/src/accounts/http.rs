@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::accounts;
 use crate::accounts::draft::{self, Login, PasswordChange, Registration};
+use crate::accounts::view::{AccountView, LoginView, OrganisationView, ProfileView};
 use crate::gateway::Gateway;
 use crate::openapi::answers::{Forbidden, Unauthenticated};
 use crate::openapi::schemas;
@@ -24,7 +25,7 @@ use crate::tokens::caller::Caller;
     description = "A form, urlencoded or multipart, is taken as well as JSON.",
     request_body = schemas::Registration,
     responses(
-        (status = 201, description = "The user", body = schemas::Profile),
+        (status = 201, description = "The user", body = ProfileView),
         (status = 403, response = Forbidden),
     )
 )]
@@ -47,7 +48,7 @@ pub async fn register(
     description = "A form, urlencoded or multipart, is taken as well as JSON.",
     request_body = schemas::Credentials,
     responses(
-        (status = 200, description = "A token", body = schemas::Login),
+        (status = 200, description = "A token", body = LoginView),
         (status = 401, response = Unauthenticated),
     )
 )]
@@ -71,7 +72,7 @@ pub async fn login(
     path = "/v1/account",
     tag = "accounts",
     summary = "Show the user of the token",
-    responses((status = 200, description = "The user", body = schemas::Account))
+    responses((status = 200, description = "The user", body = AccountView))
 )]
 pub async fn get(
     gateway: web::Data<Gateway>,
@@ -111,7 +112,7 @@ pub async fn change_password(
     tag = "accounts",
     summary = "Make an organisation",
     request_body = schemas::NewOrganisation,
-    responses((status = 201, description = "The organisation", body = schemas::Organisation))
+    responses((status = 201, description = "The organisation", body = OrganisationView))
 )]
 pub async fn create_organisation(
     gateway: web::Data<Gateway>,

@@ -4,16 +4,26 @@ use serde::Serialize;
 use store::access::MemberRole;
 use store::accounts::Account;
 use store::memberships::Roles;
+use utoipa::ToSchema;
 
+use crate::members::view::role;
 use crate::reply::timestamp::Timestamp;
 use crate::tokens::secret::Token;
+use crate::tokens::view::token;
 
 /// A user, with the field names of 2015.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Profile)]
 pub struct ProfileView {
+    /// Name of the user and the namespace.
     username: String,
+    /// A person's name.
+    #[schema(required)]
     realname: Option<String>,
+    /// Where to write to.
+    #[schema(required)]
     email: Option<String>,
+    /// When it was made.
     created_at: Timestamp,
 }
 
@@ -29,19 +39,25 @@ impl From<&Account> for ProfileView {
 }
 
 /// A user with the namespaces they belong to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
 pub struct AccountView {
     #[serde(flatten)]
     profile: ProfileView,
+    /// Where the user may do something.
+    #[schema(inline)]
     namespaces: Vec<RoleView>,
-    /// Roles that the user has not agreed to.
+    /// Roles that wait for the user to accept them.
+    #[schema(inline)]
     invitations: Vec<RoleView>,
 }
 
 /// A namespace and what the caller may do there.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct RoleView {
+    /// Name of the namespace.
     name: String,
+    #[schema(schema_with = role)]
     role: &'static str,
 }
 
@@ -61,8 +77,10 @@ impl AccountView {
 }
 
 /// The answer to a login: as in 2015, a token and nothing else.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Login)]
 pub struct LoginView {
+    #[schema(schema_with = token)]
     token: String,
 }
 
@@ -76,9 +94,12 @@ impl LoginView {
 }
 
 /// An organisation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Organisation)]
 pub struct OrganisationView {
+    /// Name of the organisation and its namespace.
     name: String,
+    /// When it was made.
     created_at: Timestamp,
 }
 

@@ -1,9 +1,11 @@
 //! The JSON of regions and sizes.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A region that execs can run in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Region)]
 pub struct RegionView<'a> {
     /// What jobs name it by.
     pub name: &'a str,
@@ -12,7 +14,8 @@ pub struct RegionView<'a> {
 }
 
 /// What a size grants, in Kubernetes quantities.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Size)]
 pub struct SizeView<'a> {
     /// What jobs name it by.
     pub name: &'a str,
@@ -21,5 +24,6 @@ pub struct SizeView<'a> {
     /// Bytes.
     pub memory: &'a str,
     /// Bytes of the node's disk, where they are limited.
+    #[schema(required)]
     pub disk: Option<&'a str>,
 }

@@ -19,6 +19,7 @@ use crate::reply::links::LinkBase;
 use crate::request::body::Body;
 use crate::request::origin::origin;
 use crate::request::query::Query;
+use crate::schedules::preview::DryRun;
 use crate::tokens::caller::Caller;
 
 /// `POST /v1/jobs`
@@ -30,7 +31,7 @@ use crate::tokens::caller::Caller;
     request_body = NewJob,
     params(DryRunQuery),
     responses(
-        (status = 200, description = "With `dry_run`: what it would do", body = schemas::DryRun),
+        (status = 200, description = "With `dry_run`: what it would do", body = DryRun),
         (status = 201, description = "The job", body = Job)
     )
 )]

@@ -42,7 +42,7 @@ pub async fn list(
     params(MemberPath),
     request_body = schemas::Membership,
     responses(
-        (status = 200, description = "The member", body = schemas::Member),
+        (status = 200, description = "The member", body = MemberView),
         (status = 409, response = Conflict),
     )
 )]
@@ -67,7 +67,7 @@ pub async fn set(
     summary = "Accept an invitation",
     params(MemberPath),
     responses(
-        (status = 200, description = "The member", body = schemas::Member),
+        (status = 200, description = "The member", body = MemberView),
         (status = 409, response = Conflict),
     )
 )]

@@ -1,16 +1,25 @@
 //! The JSON of members.
 
 use serde::Serialize;
+use store::access::MemberRole;
 use store::memberships::Member;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
+use crate::openapi::types;
 use crate::reply::timestamp::Timestamp;
 
 /// A member of a namespace.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Member)]
 pub struct MemberView<'a> {
+    /// Name of the user.
     username: &'a str,
+    #[schema(schema_with = role)]
     role: &'static str,
+    /// Whether the user has agreed; before, the role gives no right.
     is_accepted: bool,
+    /// When the role was given.
     created_at: Timestamp,
 }
 
@@ -23,4 +32,10 @@ impl<'a> From<&'a Member> for MemberView<'a> {
             created_at: Timestamp(member.created_at),
         }
     }
+}
+
+/// The roles there are.
+pub fn role() -> Object {
+    let words = MemberRole::ALL.map(MemberRole::as_str);
+    types::word(words, "Part in the namespace")
 }

@@ -48,15 +48,6 @@ pub(super) fn exec(job: &Value) -> Value {
     })
 }
 
-/// A planned instant that did not run.
-pub(super) fn slot() -> Value {
-    json!({
-        "slot_at": "2015-12-31T02:00:00.000000+00:00", "outcome": "skipped",
-        "reason": "overlap", "message": "An earlier exec of the job had not ended.",
-        "exec": null, "generation": 1, "backfill": null,
-    })
-}
-
 /// A page of a list of one.
 pub(super) fn list(item: &Value) -> Value {
     json!({

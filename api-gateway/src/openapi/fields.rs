@@ -15,7 +15,7 @@ use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
 pub use self::images::{image_repo, image_tag, image_tag_or_none, registry};
 use super::types::typed;
-pub use super::types::{boolean, format, number, or_null, pattern, text, word};
+pub use super::types::{boolean, format, number, or_null, pattern, text, timestamp, word};
 use crate::jobs::variables::{self, SECRET_NAME_MAX};
 use crate::read::names;
 use crate::{jobs, registries, schedules};
@@ -32,14 +32,6 @@ pub fn job_id() -> Object {
 /// An exec's id.
 pub fn exec_id(description: &str) -> Object {
     format("uuid", description, "64b2d045-2881-4293-9bcd-bdc04b953115")
-}
-
-/// An instant, as answers show it.
-pub fn timestamp(description: &str) -> Object {
-    let mut schema = format("date-time", description, "2015-12-28T14:31:07.639255+00:00");
-    let digits = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$";
-    schema.pattern = Some(digits.to_owned());
-    schema
 }
 
 /// See [`names::name`]: no control character, and one that can be seen.

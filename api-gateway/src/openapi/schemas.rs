@@ -14,6 +14,14 @@ use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{examples, fields as f};
+use crate::audit::view::AuditView;
+use crate::catalog::view::{RegionView, SizeView};
+use crate::members::view::MemberView;
+use crate::registries::view::RegistryView;
+use crate::schedules::backfills::BackfillView;
+use crate::schedules::calendars::view::CalendarView;
+use crate::schedules::slots::SlotView;
+use crate::tokens::view::TokenView;
 
 /// Makes a type for each document, so that handlers can name it.
 macro_rules! documents {
@@ -38,7 +46,7 @@ macro_rules! documents {
 
         /// Every document, as components.
         pub fn all() -> impl Iterator<Item = (String, RefOr<Schema>)> {
-            vec![$((stringify!($name).to_owned(), $name::schema())),+].into_iter()
+            vec![$(component::<$name>()),+].into_iter().chain(listed())
         }
     };
 }
@@ -49,49 +57,47 @@ documents! {
     JobList = list("Job").examples([examples::list(&examples::job())]);
     NewJob = jobs::new_job();
     JobChange = jobs::job_change();
-    DryRun = schedules::dry_run();
     ChangedJob = schedules::changed_job();
     PreviewRequest = schedules::preview_request();
-    Preview = schedules::preview();
-    Slot = schedules::slot();
-    SlotList = list("Slot");
+    SlotList = list_of::<SlotView>();
     NewBackfill = schedules::new_backfill();
-    Backfill = schedules::backfill();
-    BackfillList = list("Backfill");
+    BackfillList = list_of::<BackfillView<'_>>();
     Exec = execs::exec(f::job_id()).examples([examples::exec(&146.into())]);
     ExecDetail = execs::exec(Ref::from_schema_name("Job"))
         .examples([examples::exec(&examples::job())]);
     ExecList = list("Exec").examples([examples::list(&examples::exec(&146.into()))]);
     Overrides = execs::overrides();
-    Registry = registry();
-    RegistryList = list("Registry");
+    RegistryList = list_of::<RegistryView>();
     NewRegistry = new_registry();
-    Calendar = schedules::calendar();
-    CalendarList = list("Calendar");
+    CalendarList = list_of::<CalendarView>();
     NewCalendar = schedules::new_calendar();
     Registration = accounts::registration();
-    Profile = accounts::profile();
-    Account = accounts::account();
     Credentials = accounts::credentials();
-    Login = accounts::login();
     PasswordChange = accounts::password_change();
     NewOrganisation = accounts::new_organisation();
-    Organisation = accounts::organisation();
-    Token = accounts::kept_token();
-    MadeToken = accounts::made_token();
-    TokenList = list("Token");
+    TokenList = list_of::<TokenView>();
     NewToken = accounts::new_token();
-    Member = accounts::member();
-    MemberList = list("Member");
+    MemberList = list_of::<MemberView<'_>>();
     Membership = accounts::membership();
-    AuditRecord = accounts::record();
-    AuditList = list("AuditRecord");
+    AuditList = list_of::<AuditView<'_>>();
     Nothing = body(&[], []);
     LogLines = execs::log_lines();
-    RegionList = list("Region");
-    Region = region();
-    SizeList = list("Size");
-    Size = size();
+    RegionList = list_of::<RegionView<'_>>();
+    SizeList = list_of::<SizeView<'_>>();
+}
+
+fn component<T: ToSchema>() -> (String, RefOr<Schema>) {
+    (T::name().into_owned(), T::schema())
+}
+
+/// Views that only lists refer to; handlers name the others.
+fn listed() -> [(String, RefOr<Schema>); 4] {
+    [
+        component::<AuditView<'_>>(),
+        component::<RegionView<'_>>(),
+        component::<SizeView<'_>>(),
+        component::<SlotView>(),
+    ]
 }
 
 pub(super) type Field = (&'static str, RefOr<Schema>);
@@ -140,6 +146,11 @@ fn spec() -> Vec<Field> {
 fn ignored(why: &str) -> ObjectBuilder {
     let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
     any.description(Some(format!("Ignored: {why}")))
+}
+
+/// A page of a list of views.
+fn list_of<T: ToSchema>() -> ObjectBuilder {
+    list(&T::name())
 }
 
 /// A page of a list.
@@ -202,14 +213,6 @@ fn problem() -> ObjectBuilder {
         })])
 }
 
-fn registry() -> ObjectBuilder {
-    answer([
-        field("registry", f::registry()),
-        field("username", f::username()),
-        field("updated_at", f::timestamp("When it was last changed")),
-    ])
-}
-
 fn new_registry() -> ObjectBuilder {
     let fields = [
         field("username", f::username()),
@@ -219,28 +222,4 @@ fn new_registry() -> ObjectBuilder {
     ];
     body(&["username", "password"], fields)
         .examples([json!({ "username": "robot", "password": "secret" })])
-}
-
-fn region() -> ObjectBuilder {
-    answer([
-        field("name", f::text("What jobs name it by")),
-        field(
-            "is_default",
-            f::boolean("Whether it is that of jobs that name none"),
-        ),
-    ])
-}
-
-fn size() -> ObjectBuilder {
-    answer([
-        field("name", f::text("What jobs name it by")),
-        field("cpu", f::text("Cores, or thousandths of one")),
-        field("memory", f::text("Bytes, as a Kubernetes quantity")),
-        field(
-            "disk",
-            f::or_null(f::text(
-                "Bytes of the node's disk, as a Kubernetes quantity",
-            )),
-        ),
-    ])
 }

@@ -57,6 +57,14 @@ pub fn or_null(mut schema: Object) -> Object {
     schema
 }
 
+/// An instant, as answers show it.
+pub fn timestamp(description: &str) -> Object {
+    let mut schema = format("date-time", description, "2015-12-28T14:31:07.639255+00:00");
+    let digits = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$";
+    schema.pattern = Some(digits.to_owned());
+    schema
+}
+
 pub(super) fn typed(kind: Type, description: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(kind)

@@ -5,8 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::gateway::Gateway;
 use crate::openapi::answers::Conflict;
 use crate::openapi::parameters::{NamespacePath, RegistryPath};
-use crate::openapi::schemas::{NewRegistry, Registry, RegistryList};
+use crate::openapi::schemas::{NewRegistry, RegistryList};
 use crate::registries;
+use crate::registries::view::RegistryView;
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::request::body::Body;
@@ -40,7 +41,7 @@ pub async fn list(
     params(RegistryPath),
     request_body = NewRegistry,
     responses(
-        (status = 200, description = "The registry", body = Registry),
+        (status = 200, description = "The registry", body = RegistryView),
         (status = 409, response = Conflict),
     )
 )]

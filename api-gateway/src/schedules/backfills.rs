@@ -12,11 +12,13 @@ use store::backfills::{self, Backfill, BackfillId, NewBackfill};
 use store::jobs::Job;
 use store::page::Count;
 use store::{PgConnection, schedules};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::read::fields::whole_number;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types;
+use crate::read::fields::{FieldError, Fields, text, whole_number};
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::answer::Answer;
@@ -211,23 +213,45 @@ fn act(job: &Job, id: BackfillId, action: &'static str) -> Act {
     Act::new(&job.definition.namespace, action, resource)
 }
 
-/// A backfill in an answer.
-#[derive(Debug, Serialize)]
+/// A backfill: planned instants of a range that are run after the fact.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Backfill)]
 pub struct BackfillView<'a> {
+    /// Its number.
+    #[schema(minimum = 1)]
     id: i64,
+    /// The beginning of its range.
     from: Timestamp,
+    /// The end, not included.
     to: Timestamp,
+    /// Execs a minute at most.
+    #[schema(minimum = 1)]
     per_minute: i32,
+    #[schema(schema_with = state)]
     state: &'static str,
-    /// Planned instants of the range.
+    /// Planned instants of its range.
+    #[schema(minimum = 1)]
     count: i64,
+    /// Execs that were made.
+    #[schema(minimum = 0)]
     fired: i64,
-    /// Those that are still to be run.
+    /// Instants that are still to be run.
+    #[schema(minimum = 0)]
     remaining: i64,
+    /// Which edit of the schedule.
+    #[schema(minimum = 1)]
     generation: i64,
+    /// Who asked for it.
     created_by: &'a str,
+    /// When.
     created_at: Timestamp,
+    /// When it was done with.
+    #[schema(required)]
     ended_at: Option<Timestamp>,
+}
+
+fn state() -> Object {
+    types::word(["running", "dropped", "done"], "Where it is")
 }
 
 impl<'a> From<&'a Backfill> for BackfillView<'a> {

@@ -1,21 +1,21 @@
 //! Calendars of a namespace: dates that its schedules name together, such as holidays.
 
 pub mod http;
+pub mod view;
 
 use futures::FutureExt;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use shared_types::{JobId, ScheduleRules};
 use store::PgConnection;
 use store::access::Access;
-use store::calendars::{self, Calendar, Deleted, MAX, Put};
+use store::calendars::{self, Deleted, MAX, Put};
 
+use self::view::CalendarView;
 use crate::gateway::Gateway;
 use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::timestamp::Timestamp;
 use crate::schedules::fields::calendar_dates;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
@@ -23,24 +23,6 @@ use crate::write::{Act, Announcement, Written};
 
 /// Jobs that are named to who would delete a calendar they use.
 const SHOWN_MAX: usize = 5;
-
-/// A calendar as clients see it.
-#[derive(Debug, Serialize)]
-pub struct CalendarView {
-    name: String,
-    dates: Vec<String>,
-    updated_at: Timestamp,
-}
-
-impl From<Calendar> for CalendarView {
-    fn from(calendar: Calendar) -> Self {
-        Self {
-            name: calendar.name,
-            dates: calendar.dates,
-            updated_at: Timestamp(calendar.updated_at),
-        }
-    }
-}
 
 /// A calendar to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,7 @@ use shared_types::schedule::{self, ScheduleError};
 use shared_types::{CatchUp, Overlap, ScheduleRules};
 
 use crate::catalog::Catalog;
-use crate::read::fields::whole_number;
-use crate::read::fields::{Fields, boolean, text};
+use crate::read::fields::{Fields, boolean, text, whole_number};
 use crate::read::names::namespace;
 
 /// Bytes of a schedule's text at most.

@@ -20,7 +20,7 @@ use crate::request::origin::origin;
 use crate::request::query::Query;
 use crate::schedules::backfills::{self, BackfillDraft, BackfillList, BackfillView};
 use crate::schedules::calendars;
-use crate::schedules::preview::PreviewRequest;
+use crate::schedules::preview::{Preview, PreviewRequest};
 use crate::schedules::slots::{SlotList, SlotView};
 use crate::tokens::caller::Caller;
 use crate::write::Written;
@@ -32,7 +32,7 @@ use crate::write::Written;
     tag = "schedules",
     summary = "Ask when a schedule would run",
     request_body = schemas::PreviewRequest,
-    responses((status = 200, description = "Its next runs", body = schemas::Preview))
+    responses((status = 200, description = "Its next runs", body = Preview))
 )]
 pub async fn preview(
     gateway: web::Data<Gateway>,
@@ -120,7 +120,7 @@ pub async fn backfills(
     summary = "Run the planned instants of a range after the fact",
     params(JobPath),
     request_body = schemas::NewBackfill,
-    responses((status = 201, description = "The backfill", body = schemas::Backfill))
+    responses((status = 201, description = "The backfill", body = BackfillView))
 )]
 pub async fn create_backfill(
     gateway: web::Data<Gateway>,
@@ -144,7 +144,7 @@ pub async fn create_backfill(
     tag = "schedules",
     summary = "Read a backfill",
     params(BackfillPath),
-    responses((status = 200, description = "The backfill", body = schemas::Backfill))
+    responses((status = 200, description = "The backfill", body = BackfillView))
 )]
 pub async fn backfill(
     gateway: web::Data<Gateway>,
@@ -162,7 +162,7 @@ pub async fn backfill(
     tag = "schedules",
     summary = "Drop what a backfill has not run yet",
     params(BackfillPath),
-    responses((status = 200, description = "The backfill", body = schemas::Backfill))
+    responses((status = 200, description = "The backfill", body = BackfillView))
 )]
 pub async fn drop_backfill(
     gateway: web::Data<Gateway>,

@@ -9,15 +9,17 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared_types::ScheduleRules;
 use shared_types::schedule::{self, ScheduleError};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::catalog::Catalog;
 use crate::jobs::draft::JobDraft;
-use crate::read::fields::whole_number;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types;
+use crate::read::fields::{FieldError, Fields, text, whole_number};
 use crate::read::names;
 use crate::read::params;
 use crate::reply::timestamp::Timestamp;
-use crate::schedules::fields::{checked, mode, wall_clock};
+use crate::schedules::fields::{GAPS, REPEATS, checked, mode, wall_clock};
 use crate::schedules::view::runs;
 
 /// Runs that a preview may show.
@@ -39,34 +41,62 @@ pub struct PreviewRequest {
 }
 
 /// When a schedule runs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "runs": [{
+        "at": "2026-03-29T01:00:00.000000+00:00", "local": "2026-03-29T03:00:00+02:00",
+        "note": "02:30:00 does not exist on this day; the clock goes forward to 03:00:00",
+    }],
+    "timezone": "Europe/Berlin", "gap": "first_valid", "repeat": "first",
+}))]
 pub struct Preview {
+    /// Its next runs.
+    #[schema(inline)]
     runs: Vec<Run>,
+    /// The zone.
     timezone: String,
+    #[schema(schema_with = gap)]
     gap: &'static str,
+    #[schema(schema_with = repeat)]
     repeat: &'static str,
 }
 
+fn gap() -> Object {
+    types::word(GAPS, "The rule that applies")
+}
+
+fn repeat() -> Object {
+    types::word(REPEATS, "The rule that applies")
+}
+
 /// One run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Run {
+    /// When it runs.
     at: Timestamp,
-    /// The wall clock of the zone, with its offset.
+    /// What the zone's clock shows then, with its offset.
+    #[schema(format = "date-time", example = "2026-03-29T03:00:00+02:00")]
     local: String,
     /// What a clock change did to it.
+    #[schema(required)]
     note: Option<String>,
 }
 
 /// What a new or changed job would do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DryRun {
+    /// Its next runs.
+    #[schema(inline)]
     runs: Vec<Run>,
     /// How many of the runs would come while the one before still ran; unknown
     /// for a job that has not run.
+    #[schema(required)]
     expected_overlaps: Option<u32>,
     /// Seconds that the job's last execs took, the middle one of them.
+    #[schema(required)]
     median_duration: Option<f64>,
     /// Instants of the past that would be fired: none, whatever is changed.
+    #[schema(value_type = Vec<Timestamp>, max_items = 0)]
     old_instants: [Timestamp; 0],
 }
 

@@ -1,5 +1,7 @@
 //! `GET /v1/jobs/{job}/slots`: what became of each planned instant of a job.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
@@ -10,9 +12,12 @@ use store::slots::{
     SlotOutcome,
 };
 use store::{PgConnection, schedules};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::gateway::Gateway;
 use crate::jobs;
+use crate::openapi::types;
 use crate::read::fields::FieldError;
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
@@ -143,16 +148,41 @@ impl SlotList {
     }
 }
 
-/// A planned instant in an answer.
-#[derive(Debug, Serialize)]
+/// A planned instant, and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Slot, example = json!({
+    "slot_at": "2015-12-31T02:00:00.000000+00:00", "outcome": "skipped",
+    "reason": "overlap", "message": "An earlier exec of the job had not ended.",
+    "exec": null, "generation": 1, "backfill": null,
+}))]
 pub struct SlotView {
+    /// The planned instant.
     slot_at: Timestamp,
+    #[schema(schema_with = outcome)]
     outcome: &'static str,
+    #[schema(required, schema_with = reason)]
     reason: Option<&'static str>,
+    /// The same for people.
     message: &'static str,
+    /// Its exec.
+    #[schema(required, value_type = Option<String>, format = "uuid")]
     exec: Option<ExecId>,
+    /// Which edit of the schedule planned it.
+    #[schema(minimum = 1)]
     generation: i64,
+    /// The backfill that ran it.
+    #[schema(required, minimum = 1)]
     backfill: Option<i64>,
+}
+
+fn outcome() -> Object {
+    types::word(SlotOutcome::WORDS, "What became of it")
+}
+
+fn reason() -> Object {
+    let reasons = SlotOutcome::SETTLED.iter();
+    let reasons: BTreeSet<_> = reasons.filter_map(|outcome| outcome.reason()).collect();
+    types::or_null(types::word(reasons, "Why it did not run"))
 }
 
 impl From<&Slot> for SlotView {

@@ -11,7 +11,7 @@ use crate::reply::error::ApiError;
 use crate::request::body::Body;
 use crate::request::origin::origin;
 use crate::tokens::caller::Caller;
-use crate::tokens::view::TokenView;
+use crate::tokens::view::{NewTokenView, TokenView};
 use crate::tokens::{self, TokenDraft};
 
 /// `GET /v1/tokens`
@@ -38,7 +38,7 @@ pub async fn list(
     tag = "tokens",
     summary = "Make a token",
     request_body = schemas::NewToken,
-    responses((status = 201, description = "The token, shown this once", body = schemas::MadeToken))
+    responses((status = 201, description = "The token, shown this once", body = NewTokenView))
 )]
 pub async fn create(
     gateway: web::Data<Gateway>,

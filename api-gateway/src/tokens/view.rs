@@ -1,20 +1,32 @@
 //! The JSON of tokens.
 
 use serde::Serialize;
+use store::access::Access;
 use store::tokens::Token as KeptToken;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use super::secret::Token;
+use crate::openapi::types;
 use crate::reply::timestamp::Timestamp;
 
 /// A token as it is listed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
 pub struct TokenView {
+    /// Number of the token.
+    #[schema(minimum = 1)]
     id: i64,
+    /// What its owner calls it.
     name: String,
+    #[schema(schema_with = scope)]
     scope: &'static str,
     /// Whether it was given for a password.
     by_login: bool,
+    /// When it was made.
     created_at: Timestamp,
+    /// When it ends.
+    #[schema(required)]
     expires_at: Option<Timestamp>,
 }
 
@@ -32,10 +44,12 @@ impl From<&KeptToken> for TokenView {
 }
 
 /// A token as it is shown to the one who made it, this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MadeToken)]
 pub struct NewTokenView {
     #[serde(flatten)]
     kept: TokenView,
+    #[schema(schema_with = token)]
     token: String,
 }
 
@@ -47,4 +61,23 @@ impl NewTokenView {
             token: token.reveal(),
         }
     }
+}
+
+/// What a token may do.
+pub fn scope() -> Object {
+    let words = Access::ALL.map(Access::as_str);
+    types::word(
+        words,
+        "The most the token may do; each includes those before it",
+    )
+}
+
+/// A token, in the answer to who made it.
+pub fn token() -> Object {
+    types::pattern(
+        "^[0-9a-f]{40}$",
+        40,
+        "The token, shown this once",
+        "0123456789abcdef0123456789abcdef01234567",
+    )
 }

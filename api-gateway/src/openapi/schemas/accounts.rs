@@ -1,12 +1,12 @@
 //! The documents about accounts: users, tokens, members, and the audit log.
 
 use serde_json::json;
-use store::access::{Access, MemberRole};
-use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::{Object, ObjectBuilder};
 
-use super::{Field, answer, body, f, field};
+use super::{body, f, field};
 use crate::accounts::password;
+use crate::members::view::role;
+use crate::tokens::view::scope;
 
 pub(super) fn registration() -> ObjectBuilder {
     let mut realname = f::name();
@@ -37,39 +37,6 @@ fn allow_empty(schema: &mut Object) {
     }
 }
 
-pub(super) fn profile() -> ObjectBuilder {
-    answer(profile_fields())
-}
-
-fn profile_fields() -> Vec<Field> {
-    vec![
-        field("username", f::text("Name of the user and the namespace")),
-        field("realname", f::or_null(f::text("A person's name"))),
-        field("email", f::or_null(f::text("Where to write to"))),
-        field("created_at", f::timestamp("When it was made")),
-    ]
-}
-
-pub(super) fn account() -> ObjectBuilder {
-    let roles = |what| {
-        let role = answer([
-            field("name", f::text("Name of the namespace")),
-            field("role", role()),
-        ]);
-        ArrayBuilder::new().items(role).description(Some(what))
-    };
-    let mut fields = profile_fields();
-    fields.push(field(
-        "namespaces",
-        roles("Where the user may do something"),
-    ));
-    fields.push(field(
-        "invitations",
-        roles("Roles that wait for the user to accept them"),
-    ));
-    answer(fields)
-}
-
 pub(super) fn credentials() -> ObjectBuilder {
     let fields = [
         field("username", f::text("Name of the user")),
@@ -77,10 +44,6 @@ pub(super) fn credentials() -> ObjectBuilder {
     ];
     body(&["username", "password"], fields)
         .examples([json!({ "username": "chennanfei", "password": "a long password" })])
-}
-
-pub(super) fn login() -> ObjectBuilder {
-    answer([field("token", token())])
 }
 
 pub(super) fn password_change() -> ObjectBuilder {
@@ -97,41 +60,6 @@ pub(super) fn new_organisation() -> ObjectBuilder {
     body(&["name"], [field("name", name)]).examples([json!({ "name": "acme" })])
 }
 
-pub(super) fn organisation() -> ObjectBuilder {
-    answer([
-        field(
-            "name",
-            f::text("Name of the organisation and its namespace"),
-        ),
-        field("created_at", f::timestamp("When it was made")),
-    ])
-}
-
-pub(super) fn kept_token() -> ObjectBuilder {
-    answer(token_fields())
-}
-
-/// A token as the one who made it sees it, this once.
-pub(super) fn made_token() -> ObjectBuilder {
-    let mut fields = token_fields();
-    fields.push(field("token", token()));
-    answer(fields)
-}
-
-fn token_fields() -> Vec<Field> {
-    vec![
-        field("id", f::number(1, u32::MAX, "Number of the token")),
-        field("name", f::text("What its owner calls it")),
-        field("scope", scope()),
-        field(
-            "by_login",
-            f::boolean("Whether it was given for a password"),
-        ),
-        field("created_at", f::timestamp("When it was made")),
-        field("expires_at", f::or_null(f::timestamp("When it ends"))),
-    ]
-}
-
 pub(super) fn new_token() -> ObjectBuilder {
     let end = f::format(
         "future",
@@ -146,39 +74,8 @@ pub(super) fn new_token() -> ObjectBuilder {
     body(&["name"], fields).examples([json!({ "name": "ci", "scope": "trigger" })])
 }
 
-pub(super) fn member() -> ObjectBuilder {
-    answer([
-        field("username", f::text("Name of the user")),
-        field("role", role()),
-        field(
-            "is_accepted",
-            f::boolean("Whether the user has agreed; before, the role gives no right"),
-        ),
-        field("created_at", f::timestamp("When the role was given")),
-    ])
-}
-
 pub(super) fn membership() -> ObjectBuilder {
     body(&["role"], [field("role", role())]).examples([json!({ "role": "developer" })])
-}
-
-pub(super) fn record() -> ObjectBuilder {
-    answer([
-        field("id", f::number(1, u32::MAX, "Number of the record")),
-        field("created_at", f::timestamp("When it was done")),
-        field("actor", f::text("Name of the account that did it")),
-        field(
-            "token_id",
-            f::or_null(f::number(1, u32::MAX, "Number of the token it used")),
-        ),
-        field("action", f::text("What was done, such as `job.create`")),
-        field("resource", f::text("To what, such as `jobs/146`")),
-        field("address", f::or_null(f::text("The client's address"))),
-        field(
-            "request_id",
-            f::or_null(f::text("Finds the request in the service's log")),
-        ),
-    ])
 }
 
 fn new_password() -> Object {
@@ -187,28 +84,4 @@ fn new_password() -> Object {
     schema.min_length = Some(*password::CHARS.start());
     schema.max_length = Some(*password::CHARS.end());
     schema
-}
-
-fn token() -> Object {
-    f::pattern(
-        "^[0-9a-f]{40}$",
-        40,
-        "The token, shown this once",
-        "0123456789abcdef0123456789abcdef01234567",
-    )
-}
-
-fn scope() -> Object {
-    let words = Access::ALL.map(Access::as_str);
-    f::word(
-        words,
-        "The most the token may do; each includes those before it",
-    )
-}
-
-fn role() -> Object {
-    f::word(
-        MemberRole::ALL.map(MemberRole::as_str),
-        "Part in the namespace",
-    )
 }

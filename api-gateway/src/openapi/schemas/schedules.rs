@@ -1,13 +1,11 @@
 //! What belongs to schedules: previews, the ledger and backfills.
 
 use serde_json::json;
-use store::slots::SlotOutcome;
-use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Array, ObjectBuilder, Ref, Schema};
 
-use super::settings::{exclusions, seconds, wall_clock};
-use super::{answer, body, f, field, ignored};
-use crate::openapi::examples;
+use super::settings::{exclusions, wall_clock};
+use super::{body, f, field, ignored};
 use crate::schedules::{backfills, fields as s, preview};
 
 pub(super) fn preview_request() -> ObjectBuilder {
@@ -40,59 +38,6 @@ pub(super) fn preview_request() -> ObjectBuilder {
     })])
 }
 
-fn runs() -> Array {
-    let run = answer([
-        field("at", f::timestamp("When it runs")),
-        field(
-            "local",
-            f::format(
-                "date-time",
-                "What the zone's clock shows then",
-                "2026-03-29T03:00:00+02:00",
-            ),
-        ),
-        field("note", f::or_null(f::text("What a clock change did to it"))),
-    ]);
-    ArrayBuilder::new().items(run).build()
-}
-
-pub(super) fn preview() -> ObjectBuilder {
-    answer([
-        field("runs", runs()),
-        field("timezone", f::text("The zone")),
-        field("gap", f::word(s::GAPS, "The rule that applies")),
-        field("repeat", f::word(s::REPEATS, "The rule that applies")),
-    ])
-    .examples([json!({
-        "runs": [{
-            "at": "2026-03-29T01:00:00.000000+00:00", "local": "2026-03-29T03:00:00+02:00",
-            "note": "02:30:00 does not exist on this day; the clock goes forward to 03:00:00",
-        }],
-        "timezone": "Europe/Berlin", "gap": "first_valid", "repeat": "first",
-    })])
-}
-
-pub(super) fn dry_run() -> ObjectBuilder {
-    let mut median = seconds("The middle duration of the job's last execs");
-    median.schema_type = SchemaType::Array(vec![Type::Number, Type::Null]);
-    let overlaps = "Runs that would come while the one before still ran, by that duration";
-    answer([
-        field("runs", runs()),
-        field(
-            "expected_overlaps",
-            f::or_null(f::number(0, u32::MAX, overlaps)),
-        ),
-        field("median_duration", median),
-        field(
-            "old_instants",
-            ArrayBuilder::new()
-                .items(f::timestamp("An instant"))
-                .max_items(Some(0))
-                .description(Some("Instants of the past that it would fire: never any")),
-        ),
-    ])
-}
-
 pub(super) fn changed_job() -> Schema {
     let either = OneOfBuilder::new()
         .item(Ref::from_schema_name("Job"))
@@ -100,42 +45,9 @@ pub(super) fn changed_job() -> Schema {
     Schema::OneOf(either.build())
 }
 
-pub(super) fn slot() -> ObjectBuilder {
-    let reasons = SlotOutcome::SETTLED
-        .iter()
-        .filter_map(|outcome| outcome.reason());
-    let mut reasons: Vec<&str> = reasons.collect();
-    reasons.sort_unstable();
-    reasons.dedup();
-    answer([
-        field("slot_at", f::timestamp("The planned instant")),
-        field("outcome", f::word(SlotOutcome::WORDS, "What became of it")),
-        field("reason", f::or_null(f::word(reasons, "Why it did not run"))),
-        field("message", f::text("The same for people")),
-        field("exec", f::or_null(f::exec_id("Its exec"))),
-        field(
-            "generation",
-            f::number(1, u32::MAX, "Which edit of the schedule planned it"),
-        ),
-        field(
-            "backfill",
-            f::or_null(f::number(1, u32::MAX, "The backfill that ran it")),
-        ),
-    ])
-    .examples([examples::slot()])
-}
-
 fn calendar_dates() -> Array {
     let description = "Dates, by the wall clock of each schedule that names the calendar";
     exclusions(s::CALENDAR_DATES_MAX, description)
-}
-
-pub(super) fn calendar() -> ObjectBuilder {
-    answer([
-        field("name", f::namespace("Its name")),
-        field("dates", calendar_dates()),
-        field("updated_at", f::timestamp("When it was last changed")),
-    ])
 }
 
 pub(super) fn new_calendar() -> ObjectBuilder {
@@ -185,40 +97,4 @@ pub(super) fn new_backfill() -> ObjectBuilder {
             ),
         ],
     )
-}
-
-pub(super) fn backfill() -> ObjectBuilder {
-    let (first, last) = backfills::RATES.into_inner();
-    answer([
-        field("id", f::number(1, u32::MAX, "Its number")),
-        field("from", f::timestamp("The beginning of its range")),
-        field("to", f::timestamp("The end, not included")),
-        field(
-            "per_minute",
-            f::number(first, last, "Execs a minute at most"),
-        ),
-        field(
-            "state",
-            f::word(["running", "dropped", "done"], "Where it is"),
-        ),
-        field(
-            "count",
-            f::number(1, u32::MAX, "Planned instants of its range"),
-        ),
-        field("fired", f::number(0, u32::MAX, "Execs that were made")),
-        field(
-            "remaining",
-            f::number(0, u32::MAX, "Instants that are still to be run"),
-        ),
-        field(
-            "generation",
-            f::number(1, u32::MAX, "Which edit of the schedule"),
-        ),
-        field("created_by", f::text("Who asked for it")),
-        field("created_at", f::timestamp("When")),
-        field(
-            "ended_at",
-            f::or_null(f::timestamp("When it was done with")),
-        ),
-    ])
 }

@@ -5,11 +5,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::gateway::Gateway;
 use crate::openapi::answers::Conflict;
 use crate::openapi::parameters::{CalendarPath, NamespacePath};
-use crate::openapi::schemas::{Calendar, CalendarList, NewCalendar};
+use crate::openapi::schemas::{CalendarList, NewCalendar};
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::request::body::Body;
 use crate::request::origin::origin;
+use crate::schedules::calendars::view::CalendarView;
 use crate::schedules::calendars::{self, CalendarDraft};
 use crate::tokens::caller::Caller;
 
@@ -42,7 +43,7 @@ pub async fn list(
     params(CalendarPath),
     request_body = NewCalendar,
     responses(
-        (status = 200, description = "The calendar", body = Calendar),
+        (status = 200, description = "The calendar", body = CalendarView),
         (status = 409, response = Conflict),
     )
 )]
