@@ -3,6 +3,7 @@
 
 pub mod backfills;
 pub mod calendars;
+pub mod dates;
 pub mod fields;
 pub mod http;
 pub mod ledger;

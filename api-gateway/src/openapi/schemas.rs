@@ -18,7 +18,7 @@ use crate::audit::view::AuditView;
 use crate::catalog::view::{RegionView, SizeView};
 use crate::members::view::MemberView;
 use crate::registries::view::RegistryView;
-use crate::schedules::backfills::BackfillView;
+use crate::schedules::backfills::view::BackfillView;
 use crate::schedules::calendars::view::CalendarView;
 use crate::schedules::slots::SlotView;
 use crate::tokens::view::TokenView;

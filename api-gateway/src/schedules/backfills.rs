@@ -1,10 +1,11 @@
 //! Backfills: planned instants of a range, run after the fact.
 
+pub mod view;
+
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use shared_types::{JobId, schedule};
 use store::access::Access;
@@ -12,18 +13,15 @@ use store::backfills::{self, Backfill, BackfillId, NewBackfill};
 use store::jobs::Job;
 use store::page::Count;
 use store::{PgConnection, schedules};
-use utoipa::ToSchema;
-use utoipa::openapi::Object;
 
+use self::view::BackfillView;
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::openapi::types;
 use crate::read::fields::{FieldError, Fields, text, whole_number};
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::reply::timestamp::Timestamp;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
@@ -211,71 +209,4 @@ impl BackfillList {
 fn act(job: &Job, id: BackfillId, action: &'static str) -> Act {
     let resource = format!("jobs/{}/backfills/{}", job.id, id.0);
     Act::new(&job.definition.namespace, action, resource)
-}
-
-/// A backfill: planned instants of a range that are run after the fact.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Backfill)]
-pub struct BackfillView<'a> {
-    /// Its number.
-    #[schema(minimum = 1)]
-    id: i64,
-    /// The beginning of its range.
-    from: Timestamp,
-    /// The end, not included.
-    to: Timestamp,
-    /// Execs a minute at most.
-    #[schema(minimum = 1)]
-    per_minute: i32,
-    #[schema(schema_with = state)]
-    state: &'static str,
-    /// Planned instants of its range.
-    #[schema(minimum = 1)]
-    count: i64,
-    /// Execs that were made.
-    #[schema(minimum = 0)]
-    fired: i64,
-    /// Instants that are still to be run.
-    #[schema(minimum = 0)]
-    remaining: i64,
-    /// Which edit of the schedule.
-    #[schema(minimum = 1)]
-    generation: i64,
-    /// Who asked for it.
-    created_by: &'a str,
-    /// When.
-    created_at: Timestamp,
-    /// When it was done with.
-    #[schema(required)]
-    ended_at: Option<Timestamp>,
-}
-
-fn state() -> Object {
-    types::word(["running", "dropped", "done"], "Where it is")
-}
-
-impl<'a> From<&'a Backfill> for BackfillView<'a> {
-    fn from(backfill: &'a Backfill) -> Self {
-        let definition = &backfill.definition;
-        let state = match (backfill.dropped_at, backfill.ended_at) {
-            (Some(_), _) => "dropped",
-            (None, Some(_)) => "done",
-            (None, None) => "running",
-        };
-        let left = definition.count - backfill.fired;
-        Self {
-            id: backfill.id.0,
-            from: Timestamp(definition.from_at),
-            to: Timestamp(definition.to_at),
-            per_minute: definition.per_minute,
-            state,
-            count: definition.count,
-            fired: backfill.fired,
-            remaining: if state == "running" { left } else { 0 },
-            generation: definition.generation,
-            created_by: &definition.created_by,
-            created_at: Timestamp(backfill.created_at),
-            ended_at: backfill.ended_at.map(Timestamp),
-        }
-    }
 }

@@ -16,7 +16,7 @@ use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
-use crate::schedules::fields::calendar_dates;
+use crate::schedules::dates::calendar_dates;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};

@@ -5,25 +5,17 @@ use std::iter::successors;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta};
-use recurrence::{Exclusions, Expression, GapRule, Recurrence, RepeatRule, Slot, Zone};
+use recurrence::{Expression, GapRule, Recurrence, RepeatRule, Slot, Zone};
 use serde_json::Value;
 use shared_types::schedule::{self, ScheduleError};
 use shared_types::{CatchUp, Overlap, ScheduleRules};
 
+use super::dates;
 use crate::catalog::Catalog;
 use crate::read::fields::{Fields, boolean, text, whole_number};
-use crate::read::names::namespace;
 
 /// Bytes of a schedule's text at most.
 pub const MODE_MAX: usize = 1024;
-/// Exclusions at most, and bytes of each.
-pub const EXCLUSIONS_MAX: usize = 1000;
-/// Bytes of an exclusion at most.
-pub const EXCLUSION_MAX: usize = 64;
-/// Calendars that a schedule may name.
-pub const CALENDARS_MAX: usize = 5;
-/// Dates of a calendar at most.
-pub const CALENDAR_DATES_MAX: usize = 400;
 /// What is wrong with a schedule that only has excluded instants.
 const ALL_EXCLUDED: &str =
     "has all of its instants on excluded dates, so it would never run; exclude fewer";
@@ -188,9 +180,12 @@ pub fn wall_clock(fields: &mut Fields<'_>) -> Option<ScheduleRules> {
         || Ok(defaults.timezone.clone()),
         text(zone),
     );
-    let own_dates = |value: &Value| dates(value, EXCLUSIONS_MAX);
-    let exclusions = fields.optional("schedule_exclusions", || Ok(Vec::new()), own_dates);
-    let calendars = fields.optional("schedule_calendars", || Ok(BTreeMap::new()), calendars);
+    let exclusions = fields.optional("schedule_exclusions", || Ok(Vec::new()), dates::exclusions);
+    let calendars = fields.optional(
+        "schedule_calendars",
+        || Ok(BTreeMap::new()),
+        dates::calendars,
+    );
     let gap = |text: &str| text.parse::<GapRule>().map(Some);
     let gap = fields.optional("schedule_gap", || Ok(None), word(gap));
     let repeat = |text: &str| text.parse::<RepeatRule>().map(Some);
@@ -209,40 +204,6 @@ fn zone(text: &str) -> Result<String, String> {
     Zone::named(text)
         .map(|zone| zone.name().to_owned())
         .map_err(|error| error.to_string())
-}
-
-/// The dates of a calendar.
-pub fn calendar_dates(value: &Value) -> Result<Vec<String>, String> {
-    dates(value, CALENDAR_DATES_MAX)
-}
-
-/// Dates, ranges of dates and patterns of days, up to a number of them.
-fn dates(value: &Value, max: usize) -> Result<Vec<String>, String> {
-    let items = texts(value, max)?;
-    Exclusions::parse(&items).map_err(|error| error.to_string())?;
-    Ok(items)
-}
-
-/// Names of calendars, whose dates are filled in when it is known whose they are.
-fn calendars(value: &Value) -> Result<BTreeMap<String, Vec<String>>, String> {
-    let without_dates = |name: String| match namespace(&name) {
-        Ok(name) => Ok((name, Vec::new())),
-        Err(why) => Err(format!(
-            "has an item that is no name of a calendar: it {why}"
-        )),
-    };
-    let names = texts(value, CALENDARS_MAX)?.into_iter();
-    names.map(without_dates).collect()
-}
-
-fn texts(value: &Value, max: usize) -> Result<Vec<String>, String> {
-    let items = value.as_array().ok_or("must be an array of strings")?;
-    if items.len() > max {
-        return Err(format!("must be at most {max} items"));
-    }
-    let items = items.iter().map(|item| item.as_str().map(str::to_owned));
-    let items: Option<_> = items.collect();
-    Ok(items.ok_or("must be an array of strings only")?)
 }
 
 fn word<T, E: std::fmt::Display>(

@@ -6,7 +6,7 @@ use utoipa::openapi::{Array, ObjectBuilder, Ref, Schema};
 
 use super::settings::{exclusions, wall_clock};
 use super::{body, f, field, ignored};
-use crate::schedules::{backfills, fields as s, preview};
+use crate::schedules::{backfills, dates, preview};
 
 pub(super) fn preview_request() -> ObjectBuilder {
     let (first, last) = preview::COUNTS.into_inner();
@@ -47,7 +47,7 @@ pub(super) fn changed_job() -> Schema {
 
 fn calendar_dates() -> Array {
     let description = "Dates, by the wall clock of each schedule that names the calendar";
-    exclusions(s::CALENDAR_DATES_MAX, description)
+    exclusions(dates::CALENDAR_DATES_MAX, description)
 }
 
 pub(super) fn new_calendar() -> ObjectBuilder {

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::{Array, Object, ObjectBuilder};
 
 use super::{Field, answer, f, field};
-use crate::schedules::fields as s;
+use crate::schedules::{dates, fields as s};
 
 /// The settings of a job's schedule, as they are sent and shown.
 pub(super) fn all() -> Vec<Field> {
@@ -19,7 +19,7 @@ pub(super) fn wall_clock() -> Vec<Field> {
         field("schedule_timezone", f::or_null(f::timezone())),
         field(
             "schedule_exclusions",
-            or_null(exclusions(s::EXCLUSIONS_MAX, OWN_DATES)),
+            or_null(exclusions(dates::EXCLUSIONS_MAX, OWN_DATES)),
         ),
         field("schedule_calendars", or_null(calendars())),
         field("schedule_gap", f::or_null(f::word(s::GAPS, GAP))),
@@ -52,7 +52,7 @@ pub(super) fn exclusions(max: usize, description: &str) -> Array {
 fn calendars() -> Array {
     ArrayBuilder::new()
         .items(f::namespace("Name of a calendar"))
-        .max_items(Some(s::CALENDARS_MAX))
+        .max_items(Some(dates::CALENDARS_MAX))
         .description(Some(
             "Calendars of the namespace, on whose dates nothing runs either",
         ))
