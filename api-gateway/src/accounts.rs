@@ -70,7 +70,7 @@ pub async fn login(gateway: &Gateway, origin: Origin, login: Login) -> Result<An
     let name = names::namespace(&login.username).ok();
     let found = match &name {
         None => None,
-        Some(name) => accounts::credentials(&mut *gateway.store.connection().await?, name).await?,
+        Some(name) => accounts::credentials(&mut *gateway.connection(None).await?, name).await?,
     };
     let hash = found.and_then(|(_, hash)| hash);
     let right = gateway

@@ -55,7 +55,7 @@ pub struct Gateway {
 pub struct Lent {
     // Given back before the turn is.
     connection: PooledConnection,
-    _turn: Turn,
+    _turn: Option<Turn>,
 }
 
 impl Deref for Lent {
@@ -73,11 +73,14 @@ impl DerefMut for Lent {
 }
 
 impl Gateway {
-    /// A connection to the database when it is the caller's turn. Whoever holds one must
-    /// not ask for another, nor for work [`aside`](Self::aside): an account may have a
-    /// single turn.
-    pub async fn connection(&self, caller: &Caller) -> Result<Lent, ApiError> {
-        let turn = self.turns.connection(caller.account_id()).await;
+    /// A connection to the database when it is the caller's turn; who has no token has no
+    /// turns. Whoever holds one must not ask for another, nor for work
+    /// [`aside`](Self::aside): an account may have a single turn.
+    pub async fn connection(&self, caller: impl Into<Option<&Caller>>) -> Result<Lent, ApiError> {
+        let turn = match caller.into() {
+            Some(caller) => Some(self.turns.connection(caller.account_id()).await),
+            None => None,
+        };
         Ok(Lent {
             connection: self.store.connection().await?,
             _turn: turn,

@@ -46,7 +46,6 @@ pub async fn create(
     gateway
         .write(origin, move |conn| {
             async move {
-                store::calendars::hold(conn, &namespace).await?;
                 let new = complete(conn, &keyring, draft, (&namespace, &by)).await?;
                 insert(conn, new).await
             }
@@ -62,7 +61,11 @@ async fn complete(
     mut draft: JobDraft,
     (namespace, created_by): (&str, &str),
 ) -> Result<NewJob, ApiError> {
-    calendars::fill_in(conn, namespace, draft.rules_mut()).await?;
+    let rules = draft.rules_mut();
+    if !rules.calendars.is_empty() {
+        store::calendars::hold(conn, namespace).await?;
+        calendars::fill_in(conn, namespace, rules).await?;
+    }
     let values = draft.new_secrets();
     let ids = match values.as_slice() {
         [] => Vec::new(),
@@ -124,21 +127,23 @@ pub async fn update(
     origin: Origin,
     (id, body): (JobId, Map<String, Value>),
 ) -> Result<Answer, ApiError> {
-    let namespace = get(gateway, caller, Access::Write, id).await?;
-    let namespace = namespace.definition.namespace;
+    get(gateway, caller, Access::Write, id).await?;
     let Gateway {
         catalog, keyring, ..
     } = gateway.clone();
     gateway
         .write(origin, move |conn| {
             async move {
-                store::calendars::hold(conn, &namespace).await?;
                 // Held, so that two updates of different fields both last.
                 let old = jobs::get_held(conn, id, Hold::Exclusive).await?;
                 let old = old.ok_or(ApiError::NotFound)?;
                 let draft = JobDraft::change(&old, &body, &catalog)?;
-                let whose = (namespace.as_str(), old.definition.created_by.as_str());
-                let new = complete(conn, &keyring, draft, whose).await?;
+                let NewJob {
+                    namespace,
+                    created_by,
+                    ..
+                } = &old.definition;
+                let new = complete(conn, &keyring, draft, (namespace, created_by)).await?;
                 replaced(&old.definition, &jobs::update(conn, id, new).await?)
             }
             .boxed()

@@ -114,18 +114,16 @@ impl Gateway {
     {
         let gateway = self.clone();
         self.to_completion(async move {
-            let mut turn = None;
             if let Some(caller) = &origin.caller {
                 gateway.tokens.recheck(caller).await?;
-                turn = Some(gateway.turns.connection(caller.account_id()).await);
             }
-            let mut conn = gateway.store.connection().await?;
+            let mut conn = gateway.connection(origin.caller.as_ref()).await?;
             let keyring = gateway.keyring.clone();
             let written = store::transaction(&mut conn, move |conn| {
                 async move { once(conn, &keyring, &origin, work).await }.boxed()
             });
             let written = written.await?;
-            drop((conn, turn));
+            drop(conn);
             for announcement in written.announcements {
                 announcement.publish(&gateway.publisher);
             }

@@ -57,7 +57,8 @@ diesel::define_sql_function! {
 }
 
 /// Lets nobody change the calendars of a namespace until the transaction ends. Whoever
-/// keeps a schedule that names some does this first, before it locks anything else.
+/// keeps a schedule that names some does this before it reads their dates and before it
+/// locks the schedule, as [`put`] does.
 pub async fn hold(conn: &mut AsyncPgConnection, namespace: &str) -> Result<(), StoreError> {
     let _: Option<i64> = accounts::table
         .filter(accounts::name.eq(namespace))
