@@ -67,7 +67,7 @@ async fn insert(conn: &mut PgConnection, new: NewAccount) -> Result<Written, Api
 /// A new token for a name and a password.
 pub async fn login(gateway: &Gateway, origin: Origin, login: Login) -> Result<Answer, ApiError> {
     // Only what can be a name is looked for; all else takes as long.
-    let name = names::namespace(&login.username).ok();
+    let name = names::parse_namespace(&login.username).ok();
     let found = match &name {
         None => None,
         Some(name) => accounts::credentials(&mut *gateway.connection(None).await?, name).await?,

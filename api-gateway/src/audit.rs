@@ -9,6 +9,7 @@ use store::page::Count;
 
 use crate::gateway::Gateway;
 use crate::read::fields::FieldError;
+use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::error::ApiError;
@@ -28,8 +29,8 @@ impl AuditList {
         let filter = Filter {
             actor: params.optional("actor", params::text),
             action: params.optional("action", params::text),
-            created_after: params.optional("created_after", params::instant),
-            created_before: params.optional("created_before", params::instant),
+            created_after: params.optional("created_after", instant::parse),
+            created_before: params.optional("created_before", instant::parse),
         };
         let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
         let page = PageRequest::read(&mut params, sort);

@@ -9,8 +9,12 @@ use chassis::ConfigError;
 use chrono::TimeDelta;
 use shared_types::{Size, SizeTable};
 
-/// The known regions and sizes, and the shortest period.
-#[derive(Debug, Clone)]
+use crate::openapi::types::format;
+use crate::read::rule::Rule;
+
+/// The known regions and sizes, and the shortest period. The default one offers
+/// nothing; it is enough to ask for a schema.
+#[derive(Debug, Clone, Default)]
 pub struct Catalog {
     default_region: String,
     regions: Vec<String>,
@@ -70,13 +74,22 @@ impl Catalog {
         names.filter_map(|name| Some((name, self.sizes.get(name)?)))
     }
 
-    /// The region of that name, or what is known.
-    pub fn region(&self, name: &str) -> Result<String, String> {
-        choose("region", name, self.regions())
+    /// A field for the name of a region.
+    pub fn region(&self) -> Rule<'_, String> {
+        let description = "A region that `GET /v1/regions` lists";
+        let schema = move || format("region", description, "BEIJING1");
+        Rule::text(schema, |name| choose("region", name, self.regions()))
+    }
+
+    /// A field for the name of a size.
+    pub fn size(&self) -> Rule<'_, String> {
+        let description = "A size that `GET /v1/sizes` lists";
+        let schema = move || format("resource-size", description, "XXS");
+        Rule::text(schema, |name| self.find_size(name))
     }
 
     /// The size of that name, or what is known.
-    pub fn size(&self, name: &str) -> Result<String, String> {
+    pub fn find_size(&self, name: &str) -> Result<String, String> {
         choose("size", name, self.sizes.names())
     }
 }
@@ -109,10 +122,11 @@ mod tests {
     fn the_unknown_is_answered_with_the_known() {
         let catalog = catalog(&["north", "south"]).unwrap();
         assert_eq!(catalog.default_region(), "north");
-        assert_eq!(catalog.region("south").unwrap(), "south");
-        let error = catalog.region("west").unwrap_err();
+        let region = |name: &str| catalog.region().read(&name.into());
+        assert_eq!(region("south").unwrap(), "south");
+        let error = region("west").unwrap_err();
         assert_eq!(error, "is not a known region; known are: north, south");
-        assert!(catalog.size("XXL").unwrap_err().contains("XXS"));
+        assert!(catalog.find_size("XXL").unwrap_err().contains("XXS"));
     }
 
     #[test]

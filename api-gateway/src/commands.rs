@@ -12,7 +12,7 @@ use store::audit::{self, Entry};
 use store::tokens::{self, NewToken};
 use store::{AsyncConnection, PgConnection, Role, Store, memberships, secrets};
 
-use crate::accounts::password::{Passwords, new_password};
+use crate::accounts::password::{Passwords, check_new};
 use crate::app::keyring;
 use crate::config::{CommandConfig, ResealConfig};
 use crate::read::names;
@@ -213,11 +213,11 @@ async fn tell(
 }
 
 fn account_name(name: &str) -> anyhow::Result<String> {
-    names::namespace(name).map_err(|why| anyhow!("the name {why}"))
+    names::parse_namespace(name).map_err(|why| anyhow!("the name {why}"))
 }
 
 fn read_password() -> anyhow::Result<SecretString> {
     let line = io::stdin().lines().next();
     let line = line.context("the standard input holds no password")??;
-    new_password(&line).map_err(|why| anyhow!("the password {why}"))
+    check_new(&line).map_err(|why| anyhow!("the password {why}"))
 }

@@ -4,7 +4,7 @@ pub mod http;
 pub mod view;
 
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::PgConnection;
 use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind};
@@ -12,8 +12,10 @@ use store::memberships::{self, Change, Member};
 
 use crate::gateway::Gateway;
 use crate::members::view::MemberView;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types::document;
+use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
+use crate::read::rule::{Rule, one_of};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
@@ -21,18 +23,31 @@ use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Reads the body of `PUT …/members/{user}`.
-pub fn role(body: &Map<String, Value>) -> Result<MemberRole, Vec<FieldError>> {
-    let mut fields = Fields::of(body);
-    let role = fields.required(
-        "role",
-        text(|word| {
-            MemberRole::parse(word).ok_or_else(|| {
-                let known = MemberRole::ALL.map(MemberRole::as_str);
-                format!("must be one of: {}", known.join(", "))
-            })
-        }),
-    );
-    fields.finish(role)
+pub fn parse(body: &Map<String, Value>) -> Result<MemberRole, Vec<FieldError>> {
+    Fields::read(body, read)
+}
+
+fn read(fields: &mut Fields<'_>) -> Option<MemberRole> {
+    fields.required("role", role())
+}
+
+/// The body of `PUT …/members/{user}`.
+#[derive(Debug)]
+pub struct NewMembership;
+
+document!(
+    NewMembership,
+    "Membership",
+    Fields::schema(read).examples([json!({ "role": "developer" })])
+);
+
+/// The roles there are.
+pub fn role() -> Rule<'static, MemberRole> {
+    one_of(
+        &MemberRole::ALL,
+        MemberRole::as_str,
+        "Part in the namespace",
+    )
 }
 
 /// A user's part in a namespace, as a path names it.
@@ -168,7 +183,7 @@ pub async fn remove(
 
 /// The user of that name; organisations are members of nothing.
 async fn user(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Account, ApiError> {
-    let name = names::namespace(name).map_err(|_| ApiError::NotFound)?;
+    let name = names::parse_namespace(name).map_err(|_| ApiError::NotFound)?;
     let mut conn = gateway.connection(caller).await?;
     let account = accounts::by_name(&mut conn, &name).await?;
     account

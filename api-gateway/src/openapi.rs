@@ -3,10 +3,9 @@
 
 pub mod answers;
 pub mod docs;
-mod examples;
-pub mod fields;
+pub mod examples;
+mod flat;
 pub mod parameters;
-pub mod schemas;
 pub mod types;
 
 use std::sync::LazyLock;
@@ -72,7 +71,7 @@ fn document() -> OpenApi {
     });
     document.tags = Some(tags.collect());
     let components = document.components.get_or_insert_with(Components::new);
-    components.schemas.extend(schemas::all());
+    components.schemas.values_mut().for_each(flat::flatten);
     components.responses.extend(answers::all());
     components.add_security_scheme(TOKEN, token());
     complete(&mut document);

@@ -2,6 +2,8 @@
 //! which page of a list is meant.
 
 pub mod fields;
+pub mod instant;
 pub mod names;
 pub mod page;
 pub mod params;
+pub mod rule;

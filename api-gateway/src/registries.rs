@@ -4,14 +4,16 @@ pub mod http;
 pub mod view;
 
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::access::Access;
 use store::registries::{self, Credential, MAX};
 
 use self::view::RegistryView;
 use crate::gateway::Gateway;
 use crate::jobs::image;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types::{self, document};
+use crate::read::fields::{FieldError, Fields};
+use crate::read::rule::Rule;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
@@ -19,9 +21,9 @@ use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Characters of a user name at most.
-pub const USERNAME_MAX: usize = 255;
+const USERNAME_MAX: usize = 255;
 /// Bytes of a password at most: room for the tokens that cloud registries give out as passwords.
-pub const PASSWORD_MAX: usize = 16 * 1024;
+const PASSWORD_MAX: usize = 16 * 1024;
 
 /// Keeps or replaces a credential.
 pub async fn put(
@@ -67,7 +69,7 @@ pub async fn delete(
     registry: &str,
 ) -> Result<Answer, ApiError> {
     caller.may(Access::Admin, &namespace)?;
-    let registry = image::registry(registry).map_err(|_| ApiError::NotFound)?;
+    let registry = image::parse_registry(registry).map_err(|_| ApiError::NotFound)?;
     gateway
         .write(origin, move |conn| {
             async move {
@@ -96,40 +98,62 @@ fn full() -> ApiError {
 
 /// Reads the body of a PUT.
 pub fn parse(registry: &str, body: &Map<String, Value>) -> Result<Credential, Vec<FieldError>> {
-    let mut fields = Fields::of(body);
-    // What is in an answer may be sent back; the path says which registry.
-    for name in ["registry", "updated_at"] {
-        fields.value(name);
-    }
-    let registry = image::registry(registry).map_err(|why| fields.refuse("registry", why));
-    let username = fields.required("username", text(username));
-    let password = fields.required("password", text(password));
-    let credential = || {
-        Some(Credential {
-            registry: registry.ok()?,
-            username: username?,
-            password: password?.into(),
-        })
-    };
-    fields.finish(credential())
+    Fields::read(body, |fields| read(fields, registry))
 }
 
-fn username(text: &str) -> Result<String, String> {
-    let fits = (1..=USERNAME_MAX).contains(&text.chars().count());
-    if fits && !text.contains(|c: char| c == ':' || c.is_control()) {
-        Ok(text.to_owned())
-    } else {
+fn read(fields: &mut Fields<'_>, registry: &str) -> Option<Credential> {
+    fields.ignored("registry", "the path says it");
+    fields.ignored("updated_at", "given by the service");
+    let registry = image::parse_registry(registry).map_err(|why| fields.refuse("registry", why));
+    let username = fields.required("username", username());
+    let password = fields.required("password", password());
+    Some(Credential {
+        registry: registry.ok()?,
+        username: username?,
+        password: password?.into(),
+    })
+}
+
+/// The body of a PUT.
+#[derive(Debug)]
+pub struct NewRegistry;
+
+document!(
+    NewRegistry,
+    "NewRegistry",
+    Fields::schema(|fields| read(fields, ""))
+        .examples([json!({ "username": "robot", "password": "secret" })])
+);
+
+/// Whom to pull as.
+pub(crate) fn username() -> Rule<'static, String> {
+    let schema = || {
+        let text = r"^[^:\u0000-\u001f\u007f-\u009f]+$";
+        types::pattern(text, USERNAME_MAX, "Whom to pull as", "robot")
+    };
+    Rule::text(schema, |text| {
+        let fits = (1..=USERNAME_MAX).contains(&text.chars().count());
+        if fits && !text.contains(|c: char| c == ':' || c.is_control()) {
+            return Ok(text.to_owned());
+        }
         Err(format!(
             "must be 1 to {USERNAME_MAX} characters without \":\" and control characters"
         ))
-    }
+    })
 }
 
-fn password(text: &str) -> Result<String, String> {
-    let fits = (1..=PASSWORD_MAX).contains(&text.len());
-    if fits && !text.contains('\0') {
-        Ok(text.to_owned())
-    } else {
+fn password() -> Rule<'static, String> {
+    let schema = || {
+        let mut schema = types::secret("Value");
+        schema.min_length = Some(1);
+        schema.max_length = Some(PASSWORD_MAX);
+        schema
+    };
+    Rule::text(schema, |text| {
+        let fits = (1..=PASSWORD_MAX).contains(&text.len());
+        if fits && !text.contains('\0') {
+            return Ok(text.to_owned());
+        }
         Err(format!("must be 1 to {PASSWORD_MAX} bytes without NUL"))
-    }
+    })
 }

@@ -8,6 +8,7 @@ use utoipa::OpenApi;
 
 use crate::accounts::http as accounts;
 use crate::audit::http as audit;
+use crate::audit::view::AuditView;
 use crate::catalog::http as catalog;
 use crate::execs::http as execs;
 use crate::jobs::http as jobs;
@@ -16,6 +17,7 @@ use crate::members::http as members;
 use crate::openapi::docs;
 use crate::registries::http as registries;
 use crate::reply::error::ApiError;
+use crate::reply::problem::Problem;
 use crate::request::authentication;
 use crate::request::body::{BODY_MAX, PUBLIC_BODY_MAX};
 use crate::schedules::calendars::http as calendars;
@@ -39,7 +41,11 @@ macro_rules! routes {
 
         /// What the handlers say of themselves.
         #[derive(OpenApi)]
-        #[openapi(paths($($($($public_handler)::+,)+)* $($($($handler)::+),+),+))]
+        #[openapi(
+            paths($($($($public_handler)::+,)+)* $($($($handler)::+),+),+),
+            // Named by no handler: the errors of all, and what a page of a log is of.
+            components(schemas(Problem, AuditView))
+        )]
         pub struct Operations;
 
         fn public(config: &mut ServiceConfig) {

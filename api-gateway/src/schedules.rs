@@ -4,6 +4,7 @@
 pub mod backfills;
 pub mod calendars;
 pub mod dates;
+pub mod draft;
 pub mod fields;
 pub mod http;
 pub mod ledger;

@@ -8,7 +8,7 @@ pub mod view;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::access::Access;
 use store::tokens::{self, NewToken, Token as KeptToken};
 use store::{PgConnection, accounts};
@@ -16,9 +16,11 @@ use store::{PgConnection, accounts};
 use self::caller::Caller;
 use self::secret::Token;
 use crate::gateway::Gateway;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types::{self, document};
+use crate::read::fields::{FieldError, Fields};
+use crate::read::instant;
 use crate::read::names;
-use crate::read::params;
+use crate::read::rule::{Rule, one_of};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::view::NewTokenView;
@@ -39,30 +41,35 @@ pub struct TokenDraft {
 impl TokenDraft {
     /// Reads the body of `POST /v1/tokens`.
     pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let name = fields.required("name", text(names::name));
-        let scope = fields.optional("scope", || Ok(Access::Admin), text(scope));
-        let expires_at = fields.optional(
-            "expires_at",
-            || Ok(None),
-            text(|instant| future(instant, now).map(Some)),
-        );
-        let read = (|| {
-            Some(Self {
-                name: name?,
-                scope: scope?,
-                expires_at: expires_at?,
-            })
-        })();
-        fields.finish(read)
+        Fields::read(body, |fields| Self::read(fields, now))
+    }
+
+    fn read(fields: &mut Fields<'_>, now: DateTime<Utc>) -> Option<Self> {
+        let name = fields.required("name", names::name());
+        let scope = fields.defaulting("scope", scope(), || Ok(Access::Admin));
+        let end = "When it ends; `null` is never";
+        let end = move || types::format("future", end, "2031-12-28T14:31:07Z");
+        let end = Rule::text(end, |instant| future(instant, now));
+        let expires_at = fields.optional("expires_at", end);
+        Some(Self {
+            name: name?,
+            scope: scope?,
+            expires_at: expires_at?,
+        })
     }
 }
 
-fn scope(word: &str) -> Result<Access, String> {
-    Access::parse(word).ok_or_else(|| {
-        let known = Access::ALL.map(Access::as_str);
-        format!("must be one of: {}", known.join(", "))
-    })
+document!(
+    TokenDraft,
+    "NewToken",
+    Fields::schema(|fields| Self::read(fields, Utc::now()))
+        .examples([json!({ "name": "ci", "scope": "trigger" })])
+);
+
+/// What a token may do.
+pub fn scope() -> Rule<'static, Access> {
+    let description = "The most the token may do; each includes those before it";
+    one_of(&Access::ALL, Access::as_str, description)
 }
 
 fn future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
@@ -72,7 +79,7 @@ fn future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
     if instant <= now {
         return Err("must be in the future".to_owned());
     }
-    params::writable(instant.to_utc())
+    instant::writable(instant.to_utc())
 }
 
 /// Makes a token, which only this answer shows.
@@ -177,7 +184,6 @@ fn act(owner: &str, action: &'static str, id: i64) -> Act {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
 
     use super::*;
 

@@ -42,6 +42,9 @@ pub enum RepeatRule {
 pub struct UnknownRule(&'static str);
 
 impl GapRule {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Skip, Self::FirstValid];
+
     /// The word that [`FromStr`] reads.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,6 +55,9 @@ impl GapRule {
 }
 
 impl RepeatRule {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::First, Self::Second, Self::Both];
+
     /// The word that [`FromStr`] reads.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +72,7 @@ impl FromStr for GapRule {
     type Err = UnknownRule;
 
     fn from_str(word: &str) -> Result<Self, UnknownRule> {
-        [Self::Skip, Self::FirstValid]
+        Self::ALL
             .into_iter()
             .find(|rule| rule.as_str() == word)
             .ok_or(UnknownRule("skip, first_valid"))
@@ -77,7 +83,7 @@ impl FromStr for RepeatRule {
     type Err = UnknownRule;
 
     fn from_str(word: &str) -> Result<Self, UnknownRule> {
-        [Self::First, Self::Second, Self::Both]
+        Self::ALL
             .into_iter()
             .find(|rule| rule.as_str() == word)
             .ok_or(UnknownRule("first, second, both"))

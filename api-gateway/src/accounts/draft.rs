@@ -1,11 +1,14 @@
 //! What clients send about accounts: registrations, logins, new passwords.
 
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::Object;
 
 use crate::accounts::password::new_password;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types::{self, document};
+use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
+use crate::read::rule::Rule;
 
 /// Characters of an address at most.
 const EMAIL_MAX: usize = 254;
@@ -26,22 +29,31 @@ pub struct Registration {
 impl Registration {
     /// Reads the body of `POST /v1/auth/register`.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let username = fields.required("username", text(names::namespace));
-        let password = fields.required("password", text(new_password));
-        let realname = fields.optional("realname", || Ok(None), text(unless_empty(names::name)));
-        let email = fields.optional("email", || Ok(None), text(unless_empty(email)));
-        let read = (|| {
-            Some(Self {
-                username: username?,
-                password: password?,
-                realname: realname?,
-                email: email?,
-            })
-        })();
-        fields.finish(read)
+        Fields::read(body, Self::read)
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let username = names::namespace("Name of the user and the namespace");
+        let username = fields.required("username", username);
+        let password = fields.required("password", new_password());
+        let realname = or_empty(names::name_schema, names::parse_name);
+        let realname = fields.optional("realname", realname);
+        let email = fields.optional("email", or_empty(email_schema, parse_email));
+        Some(Self {
+            username: username?,
+            password: password?,
+            realname: realname?.flatten(),
+            email: email?.flatten(),
+        })
     }
 }
+
+document!(
+    Registration,
+    "Registration",
+    Fields::schema(Self::read)
+        .examples([json!({ "username": "chennanfei", "password": "a long password" })])
+);
 
 /// A user's name and password.
 #[derive(Debug, Clone)]
@@ -56,15 +68,29 @@ impl Login {
     /// Reads the body of `POST /v1/generate-api-token`. What could be no name
     /// or password is not refused here but wrong like any other.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let username = fields.required("username", text(|name| Ok(name.to_owned())));
-        let password = fields.required("password", text(|password| Ok(password.into())));
-        let read = username
-            .zip(password)
-            .map(|(username, password)| Self { username, password });
-        fields.finish(read)
+        Fields::read(body, Self::read)
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let username = Rule::text(
+            || types::text("Name of the user"),
+            |text| Ok(text.to_owned()),
+        );
+        let username = fields.required("username", username);
+        let password = fields.required("password", any_password());
+        Some(Self {
+            username: username?,
+            password: password?,
+        })
     }
 }
+
+document!(
+    Login,
+    "Credentials",
+    Fields::schema(Self::read)
+        .examples([json!({ "username": "chennanfei", "password": "a long password" })])
+);
 
 /// A password to be replaced.
 #[derive(Debug, Clone)]
@@ -78,40 +104,82 @@ pub struct PasswordChange {
 impl PasswordChange {
     /// Reads the body of `PUT /v1/account/password`.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let password = fields.required("password", text(|password| Ok(password.into())));
-        let new_password = fields.required("new_password", text(new_password));
-        let read = password
-            .zip(new_password)
-            .map(|(password, new_password)| Self {
-                password,
-                new_password,
-            });
-        fields.finish(read)
+        Fields::read(body, Self::read)
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let password = fields.required("password", any_password());
+        let new_password = fields.required("new_password", new_password());
+        Some(Self {
+            password: password?,
+            new_password: new_password?,
+        })
     }
 }
 
-/// Reads the body of `POST /v1/organisations`: the name.
-pub fn organisation(body: &Map<String, Value>) -> Result<String, Vec<FieldError>> {
-    let mut fields = Fields::of(body);
-    let name = fields.required("name", text(names::namespace));
-    fields.finish(name)
+document!(
+    PasswordChange,
+    "PasswordChange",
+    Fields::schema(Self::read)
+        .examples([json!({ "password": "a long password", "new_password": "a longer password" })])
+);
+
+/// An organisation to be.
+#[derive(Debug, Clone)]
+pub struct NewOrganisation {
+    /// Its name.
+    pub name: String,
+}
+
+impl NewOrganisation {
+    /// Reads the body of `POST /v1/organisations`.
+    pub fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+        Fields::read(body, Self::read)
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = names::namespace("Name of the organisation and its namespace");
+        Some(Self {
+            name: fields.required("name", name)?,
+        })
+    }
+}
+
+document!(
+    NewOrganisation,
+    "NewOrganisation",
+    Fields::schema(Self::read).examples([json!({ "name": "acme" })])
+);
+
+/// A password as it was sent, which is right or wrong.
+fn any_password() -> Rule<'static, SecretString> {
+    Rule::text(|| types::secret("Value"), |text| Ok(text.into()))
 }
 
 /// Clients of 2015 send an empty text for what they do not know.
-fn unless_empty(
-    parse: impl FnOnce(&str) -> Result<String, String>,
-) -> impl FnOnce(&str) -> Result<Option<String>, String> {
-    |text| {
-        if text.is_empty() {
-            return Ok(None);
-        }
-        parse(text).map(Some)
-    }
+fn or_empty(
+    schema: fn() -> Object,
+    parse: fn(&str) -> Result<String, String>,
+) -> Rule<'static, Option<String>> {
+    let schema = move || {
+        let mut schema = types::or_empty(schema());
+        schema.min_length = None;
+        schema
+    };
+    Rule::text(schema, move |text| match text {
+        "" => Ok(None),
+        text => parse(text).map(Some),
+    })
+}
+
+/// An `@` with something on both sides, and no white space.
+fn email_schema() -> Object {
+    let address = r"^[!-?A-~]+@[!-?A-~]+$";
+    types::pattern(address, EMAIL_MAX, "Where to write to", "me@example.com")
 }
 
 /// Something that can be an address; whether it is one only a mail can tell.
-fn email(text: &str) -> Result<String, String> {
+fn parse_email(text: &str) -> Result<String, String> {
     let odd = |c: char| c.is_whitespace() || c.is_control();
     let parts = text.rsplit_once('@');
     let valid = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
@@ -167,7 +235,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_address_is_read_or_refused(address in "\\PC{0,300}") {
-            let _ = email(&address);
+            let _ = parse_email(&address);
         }
     }
 }

@@ -4,11 +4,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::accounts;
-use crate::accounts::draft::{self, Login, PasswordChange, Registration};
+use crate::accounts::draft::{Login, NewOrganisation, PasswordChange, Registration};
 use crate::accounts::view::{AccountView, LoginView, OrganisationView, ProfileView};
 use crate::gateway::Gateway;
 use crate::openapi::answers::{Forbidden, Unauthenticated};
-use crate::openapi::schemas;
 use crate::reply::error::ApiError;
 use crate::request::address::ClientAddress;
 use crate::request::body::Body;
@@ -23,7 +22,7 @@ use crate::tokens::caller::Caller;
     tag = "accounts",
     summary = "Become a user",
     description = "A form, urlencoded or multipart, is taken as well as JSON.",
-    request_body = schemas::Registration,
+    request_body = Registration,
     responses(
         (status = 201, description = "The user", body = ProfileView),
         (status = 403, response = Forbidden),
@@ -46,7 +45,7 @@ pub async fn register(
     tag = "tokens",
     summary = "Get a token for a password",
     description = "A form, urlencoded or multipart, is taken as well as JSON.",
-    request_body = schemas::Credentials,
+    request_body = Login,
     responses(
         (status = 200, description = "A token", body = LoginView),
         (status = 401, response = Unauthenticated),
@@ -87,7 +86,7 @@ pub async fn get(
     path = "/v1/account/password",
     tag = "accounts",
     summary = "Change the password and revoke all other tokens",
-    request_body = schemas::PasswordChange,
+    request_body = PasswordChange,
     responses(
         (status = 204, description = "It is changed"),
     )
@@ -111,7 +110,7 @@ pub async fn change_password(
     path = "/v1/organisations",
     tag = "accounts",
     summary = "Make an organisation",
-    request_body = schemas::NewOrganisation,
+    request_body = NewOrganisation,
     responses((status = 201, description = "The organisation", body = OrganisationView))
 )]
 pub async fn create_organisation(
@@ -120,8 +119,8 @@ pub async fn create_organisation(
     request: HttpRequest,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let name = draft::organisation(&body).map_err(ApiError::Invalid)?;
+    let wish = NewOrganisation::parse(&body).map_err(ApiError::Invalid)?;
     let origin = origin(&request, &caller, body.bytes())?;
-    let answer = accounts::create_organisation(&gateway, &caller, origin, name).await?;
+    let answer = accounts::create_organisation(&gateway, &caller, origin, wish.name).await?;
     Ok(answer.into())
 }

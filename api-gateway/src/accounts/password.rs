@@ -12,11 +12,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::{Semaphore, TryAcquireError};
 
+use crate::openapi::types;
+use crate::read::rule::Rule;
 use crate::reply::error::ApiError;
 use crate::request::limits::Limit;
 
 /// Characters of a password.
-pub const CHARS: std::ops::RangeInclusive<usize> = 8..=128;
+const CHARS: std::ops::RangeInclusive<usize> = 8..=128;
 /// KiB, passes and lanes: what OWASP recommends where memory is dear.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 /// Who waits for each that is being worked on, at most.
@@ -94,7 +96,19 @@ pub struct Passwords {
 
 /// A password that someone chooses. A text beyond the limits is told what would
 /// be right.
-pub fn new_password(text: &str) -> Result<SecretString, String> {
+pub fn new_password() -> Rule<'static, SecretString> {
+    let schema = || {
+        let mut schema = types::text("The new password");
+        schema.write_only = Some(true);
+        schema.min_length = Some(*CHARS.start());
+        schema.max_length = Some(*CHARS.end());
+        schema
+    };
+    Rule::text(schema, check_new)
+}
+
+/// Reads a password that someone chooses.
+pub fn check_new(text: &str) -> Result<SecretString, String> {
     if !CHARS.contains(&text.chars().count()) {
         let (least, most) = (CHARS.start(), CHARS.end());
         return Err(format!("must be {least} to {most} characters"));
@@ -263,7 +277,7 @@ mod tests {
         #[test]
         fn characters_are_counted_and_not_bytes(text in "\\PC{0,140}") {
             let expected = CHARS.contains(&text.chars().count());
-            prop_assert_eq!(new_password(&text).is_ok(), expected);
+            prop_assert_eq!(check_new(&text).is_ok(), expected);
         }
     }
 }

@@ -43,6 +43,7 @@ impl From<&Account> for ProfileView {
 #[schema(as = Account)]
 pub struct AccountView {
     #[serde(flatten)]
+    #[schema(inline)]
     profile: ProfileView,
     /// Where the user may do something.
     #[schema(inline)]

@@ -6,11 +6,22 @@ use crate::audit::AuditList;
 use crate::audit::view::AuditView;
 use crate::gateway::Gateway;
 use crate::openapi::parameters::{AuditQuery, NamespacePath, PageQuery};
-use crate::openapi::schemas;
+use crate::openapi::types::document;
+use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::reply::links::LinkBase;
 use crate::request::query::Query;
 use crate::tokens::caller::Caller;
+
+/// A page of the audit log.
+#[derive(Debug)]
+pub struct Records;
+
+document!(
+    Records,
+    "AuditList",
+    Envelope::<AuditView<'static>>::schema()
+);
 
 /// `GET /v1/namespaces/{namespace}/audit?actor=&action=&created_after=&created_before=`
 #[utoipa::path(
@@ -19,7 +30,7 @@ use crate::tokens::caller::Caller;
     tag = "audit",
     summary = "List who did what in a namespace",
     params(NamespacePath, AuditQuery, PageQuery),
-    responses((status = 200, description = "A page", body = schemas::AuditList))
+    responses((status = 200, description = "A page", body = Records))
 )]
 pub async fn list(
     gateway: web::Data<Gateway>,

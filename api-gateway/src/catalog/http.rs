@@ -4,8 +4,10 @@ use actix_web::{HttpResponse, web};
 
 use crate::catalog::view::{RegionView, SizeView};
 use crate::gateway::Gateway;
-use crate::openapi::schemas::{RegionList, SizeList};
 use crate::reply::envelope::Envelope;
+
+type RegionList = Envelope<RegionView<'static>>;
+type SizeList = Envelope<SizeView<'static>>;
 
 /// `GET /v1/regions`
 #[utoipa::path(

@@ -8,14 +8,14 @@ use store::access::Access;
 use crate::execs;
 use crate::execs::list::ExecList;
 use crate::execs::overrides::Overrides;
-use crate::execs::view::ExecView;
+use crate::execs::view::{ExecDetail, ExecView};
 use crate::gateway::Gateway;
 use crate::jobs::http::job_id;
-use crate::jobs::view::JobView;
 use crate::openapi::parameters::{ExecListQuery, ExecPath, JobPath, PageQuery, WaitQuery};
-use crate::openapi::schemas::{self, Exec, ExecDetail, Nothing};
+use crate::openapi::types::document;
 use crate::read::fields::Fields;
 use crate::reply::answer::Answer;
+use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::reply::links::LinkBase;
 use crate::request::body::OptionalBody;
@@ -25,6 +25,14 @@ use crate::request::query::Query;
 use crate::request::wait::wait_time;
 use crate::tokens::caller::Caller;
 
+type ExecPage = Envelope<ExecView<'static>>;
+
+/// A body without fields.
+#[derive(Debug)]
+pub struct Nothing;
+
+document!(Nothing, "Nothing", Fields::schema(|_| Some(())));
+
 /// `POST /v1/jobs/{job}/execs`
 #[utoipa::path(
     post,
@@ -32,8 +40,8 @@ use crate::tokens::caller::Caller;
     tag = "execs",
     summary = "Trigger a job",
     params(JobPath),
-    request_body = Option<schemas::Overrides>,
-    responses((status = 201, description = "The exec, which waits", body = Exec))
+    request_body = Option<Overrides>,
+    responses((status = 201, description = "The exec, which waits", body = ExecView))
 )]
 pub async fn trigger(
     gateway: web::Data<Gateway>,
@@ -58,7 +66,7 @@ pub async fn trigger(
     operation_id = "list",
     summary = "List the execs of a job",
     params(JobPath, ExecListQuery, PageQuery),
-    responses((status = 200, description = "A page", body = schemas::ExecList))
+    responses((status = 200, description = "A page", body = ExecPage))
 )]
 pub async fn list(
     gateway: web::Data<Gateway>,
@@ -101,7 +109,7 @@ pub async fn get(
         Some(time) => execs::wait(&gateway, &caller, ids, (time, gone(&request))).await?,
         None => execs::get(&gateway, &caller, Access::Read, ids).await?,
     };
-    Ok(HttpResponse::Ok().json(ExecView::new(&exec, JobView::new(&job, Utc::now()))))
+    Ok(HttpResponse::Ok().json(ExecDetail::new(&exec, &job, Utc::now())))
 }
 
 /// `DELETE /v1/jobs/{job}/execs/{exec}`
@@ -132,7 +140,7 @@ pub async fn delete(
     summary = "Ask an exec to end",
     params(ExecPath),
     request_body = Option<Nothing>,
-    responses((status = 202, description = "It is asked to end", body = Exec))
+    responses((status = 202, description = "It is asked to end", body = ExecView))
 )]
 pub async fn cancel(
     gateway: web::Data<Gateway>,
@@ -155,7 +163,7 @@ pub async fn cancel(
     summary = "Run an exec again as it was",
     params(ExecPath),
     request_body = Option<Nothing>,
-    responses((status = 201, description = "The new exec", body = Exec))
+    responses((status = 201, description = "The new exec", body = ExecView))
 )]
 pub async fn rerun(
     gateway: web::Data<Gateway>,
@@ -171,9 +179,7 @@ pub async fn rerun(
 }
 
 fn takes_nothing(body: &OptionalBody) -> Result<(), ApiError> {
-    Fields::of(&body.0)
-        .finish(Some(()))
-        .map_err(ApiError::Invalid)
+    Fields::read(&body.0, |_| Some(())).map_err(ApiError::Invalid)
 }
 
 /// The ids in an exec's path; what is none names no exec.

@@ -8,6 +8,7 @@ use store::page::Count;
 use crate::gateway::Gateway;
 use crate::jobs;
 use crate::read::fields::FieldError;
+use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::error::ApiError;
@@ -38,8 +39,8 @@ impl ExecList {
                 .optional("trigger_mode", modes)
                 .and_then(|modes| modes.first().copied()),
             region: params.optional("region_name", params::text),
-            created_after: params.optional("created_after", params::instant),
-            created_before: params.optional("created_before", params::instant),
+            created_after: params.optional("created_after", instant::parse),
+            created_before: params.optional("created_before", instant::parse),
         };
         let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
         let page = PageRequest::read(&mut params, sort);

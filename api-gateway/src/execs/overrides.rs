@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared_types::{Command, ExecSpec};
+use utoipa::openapi::ObjectBuilder;
 
 use crate::catalog::Catalog;
 use crate::jobs::fields;
 use crate::jobs::image;
 use crate::jobs::variables;
-use crate::read::fields::{FieldError, Fields, text};
+use crate::openapi::types::document;
+use crate::read::fields::{FieldError, Fields};
 
 /// The fields of a trigger's body; kept with the exec as they were asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,24 +33,29 @@ impl Overrides {
         body: &Map<String, Value>,
         catalog: &Catalog,
     ) -> Result<Option<Self>, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let none = || Ok(None);
-        let command = fields.optional("command", || Ok(None), |v| fields::command(v).map(Some));
-        let tag = text(|tag| image::tag(tag).map(Some));
-        let docker_image_tag = fields.optional("docker_image_tag", none, tag);
-        let size = text(|name| catalog.size(name).map(Some));
-        let resource_size = fields.optional("resource_size", none, size);
-        let runtime_vars = variables::runtime_vars(&mut fields);
-        let overrides = || {
-            Some(Self {
-                command: command?,
-                docker_image_tag: docker_image_tag?,
-                resource_size: resource_size?,
-                runtime_vars: runtime_vars?,
-            })
-        };
-        let overrides = fields.finish(overrides())?;
+        let overrides = Fields::read(body, |fields| Self::read(fields, catalog))?;
         Ok((overrides != Self::default()).then_some(overrides))
+    }
+
+    fn read(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<Self> {
+        let command = fields.optional("command", fields::command());
+        let docker_image_tag = fields.optional("docker_image_tag", image::tag());
+        let resource_size = fields.optional("resource_size", catalog.size());
+        let runtime_vars = variables::runtime_vars(fields);
+        Some(Self {
+            command: command?,
+            docker_image_tag: docker_image_tag?,
+            resource_size: resource_size?,
+            runtime_vars: runtime_vars?,
+        })
+    }
+
+    fn schema_of_new() -> ObjectBuilder {
+        Fields::schema(|fields| Self::read(fields, &Catalog::default()))
+            .description(Some(
+                "What shall differ from the job; variables are added or replaced",
+            ))
+            .examples([json!({ "command": ["sh", "-c", "echo once more"] })])
     }
 
     /// What of this is more than the job offers: another program, a variable that
@@ -88,6 +95,8 @@ impl Overrides {
         Ok(spec)
     }
 }
+
+document!(Overrides, "Overrides", Self::schema_of_new());
 
 #[cfg(test)]
 mod tests {

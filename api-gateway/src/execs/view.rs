@@ -1,66 +1,140 @@
 //! The JSON of execs: the field names, letters and times of the 2015 API. Fields it did
 //! not have are additions that a 2015 client ignores.
 
-use std::collections::BTreeMap;
-
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_types::{Command, ExecId, JobId, Reason};
+use shared_types::{ExecId, ExecState, JobId, Reason};
 use store::execs::Exec;
+use store::jobs::Job;
+use utoipa::ToSchema;
+use utoipa::openapi;
 
-use crate::jobs::view::SecretNames;
+use crate::jobs::fields::job_id;
+use crate::jobs::view::{JobView, SpecView};
+use crate::openapi::examples;
+use crate::openapi::types::{self, or_null, schemas};
 use crate::reply::timestamp::Timestamp;
 
-/// An exec; `job` is the job's number in lists and the job itself in a detail.
-#[derive(Debug, Serialize)]
-pub struct ExecView<'a, J> {
+/// An exec beside the number of its job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Exec, examples(examples::exec))]
+pub struct ExecView<'a> {
+    #[schema(schema_with = exec_id)]
     id: ExecId,
-    job: J,
+    #[schema(schema_with = job_id)]
+    job: JobId,
+    #[serde(flatten)]
+    #[schema(inline)]
+    run: RunView<'a>,
+}
+
+impl<'a> From<&'a Exec> for ExecView<'a> {
+    fn from(exec: &'a Exec) -> Self {
+        Self {
+            id: exec.id,
+            job: exec.job_id,
+            run: RunView::from(exec),
+        }
+    }
+}
+
+/// An exec with its job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExecDetail, examples(examples::exec_detail))]
+pub struct ExecDetail<'a> {
+    #[schema(schema_with = exec_id)]
+    id: ExecId,
+    job: JobView<'a>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    run: RunView<'a>,
+}
+
+impl<'a> ExecDetail<'a> {
+    /// An exec and its job, seen now.
+    pub fn new(exec: &'a Exec, job: &'a Job, now: DateTime<Utc>) -> Self {
+        Self {
+            id: exec.id,
+            job: JobView::new(job, now),
+            run: RunView::from(exec),
+        }
+    }
+}
+
+/// What there is to say of an exec.
+#[derive(Debug, Serialize, ToSchema)]
+struct RunView<'a> {
+    #[schema(schema_with = status)]
     status: &'static str,
+    #[schema(schema_with = trigger_mode)]
     trigger_mode: &'static str,
+    /// The account that triggered it.
     created_by: &'a str,
-    command: &'a Command,
-    docker_image_repo: &'a str,
-    docker_image_tag: &'a str,
-    resource_size: &'a str,
-    region_name: &'a str,
-    runtime_vars: &'a BTreeMap<String, String>,
-    secret_vars: SecretNames<'a>,
-    timeout: Option<u32>,
-    retries: Option<u32>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    spec: SpecView<'a>,
+    /// What its trigger asked to differ from the job.
+    #[schema(required, value_type = Option<Object>)]
     overrides: Option<&'a Value>,
+    #[schema(required, schema_with = rerun_of)]
     rerun_of: Option<ExecId>,
+    /// When it was triggered.
     created_at: Timestamp,
+    /// When its program started.
+    #[schema(required)]
     started_at: Option<Timestamp>,
+    /// When it ended.
+    #[schema(required)]
     ended_at: Option<Timestamp>,
+    /// How long the program ran.
+    #[schema(required, inline)]
     duration: Option<Duration>,
+    #[schema(required, schema_with = reason)]
     reason: Option<Reason>,
+    /// The reason for people.
+    #[schema(required)]
     message: Option<&'a str>,
+    /// Exit code of the program.
+    #[schema(required)]
     exit_code: Option<i32>,
+    /// Starts of the program so far.
+    #[schema(minimum = 0)]
     attempt: i32,
+    /// The planned instant it ran for.
+    #[schema(required)]
     slot_at: Option<Timestamp>,
+    /// Since when it is to end.
+    #[schema(required)]
     cancel_requested_at: Option<Timestamp>,
 }
 
-impl<'a, J> ExecView<'a, J> {
-    /// The exec beside a form of its job.
-    pub fn new(exec: &'a Exec, job: J) -> Self {
-        let spec = &exec.spec;
+schemas! {
+    exec_id = id_schema("Id of the exec");
+    status = types::word(
+        ExecState::ALL.map(ExecState::letter),
+        "Waiting, running, succeeded, failed, cancelled, or lost",
+    );
+    trigger_mode = types::word(["M", "S"], "By hand, or on time");
+    rerun_of = or_null(id_schema("The exec it runs again"));
+    reason = or_null(types::word(
+        Reason::ALL.iter().map(|reason| reason.as_str()),
+        "Why it is in this state",
+    ));
+}
+
+/// An exec's id.
+pub fn id_schema(description: &str) -> openapi::Object {
+    types::format("uuid", description, "64b2d045-2881-4293-9bcd-bdc04b953115")
+}
+
+impl<'a> From<&'a Exec> for RunView<'a> {
+    fn from(exec: &'a Exec) -> Self {
         Self {
-            id: exec.id,
-            job,
             status: exec.state.letter(),
             trigger_mode: exec.trigger_mode.letter(),
             created_by: &exec.created_by,
-            command: &spec.command,
-            docker_image_repo: &spec.image_repo,
-            docker_image_tag: &spec.image_tag,
-            resource_size: &spec.size,
-            region_name: &exec.region,
-            runtime_vars: &spec.vars,
-            secret_vars: SecretNames(&spec.secret_vars),
-            timeout: spec.timeout,
-            retries: spec.retries,
+            spec: SpecView::new(&exec.spec, &exec.region),
             overrides: exec.overrides.as_ref(),
             rerun_of: exec.rerun_of,
             created_at: Timestamp(exec.created_at),
@@ -77,17 +151,17 @@ impl<'a, J> ExecView<'a, J> {
     }
 }
 
-impl<'a> From<&'a Exec> for ExecView<'a, JobId> {
-    fn from(exec: &'a Exec) -> Self {
-        Self::new(exec, exec.job_id)
-    }
-}
-
 /// How long the program ran, in whole seconds; hours are not cut at a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 struct Duration {
+    /// Whole ones.
+    #[schema(minimum = 0)]
     hours: i64,
+    /// Whole ones.
+    #[schema(minimum = 0)]
     minutes: i64,
+    /// Whole ones.
+    #[schema(minimum = 0)]
     seconds: i64,
 }
 

@@ -1,13 +1,19 @@
 //! An update: the stored job's fields with those of the body in their place,
 //! read and checked as a whole like a new job's.
 
+use std::collections::BTreeMap;
+use std::mem;
+
 use chrono::Utc;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use store::jobs::Job;
+use utoipa::openapi::{ObjectBuilder, RefOr};
 
 use crate::catalog::Catalog;
-use crate::jobs::draft::JobDraft;
+use crate::jobs::draft::{JobDraft, Stored};
 use crate::jobs::view::JobView;
+use crate::openapi::types::{document, or_null};
+use crate::read::fields::Fields;
 use crate::reply::error::ApiError;
 
 /// The fields that can be empty, so that `null` says something.
@@ -56,9 +62,50 @@ impl JobDraft {
                 whole.insert(name.clone(), value.clone());
             }
         }
-        Self::read(&whole, catalog, Some(job)).map_err(ApiError::Invalid)
+        let stored = Stored {
+            namespace: &job.definition.namespace,
+            secrets: &job.definition.spec.secret_vars,
+        };
+        Fields::read(&whole, |fields| Self::read(fields, catalog, Some(stored)))
+            .map_err(ApiError::Invalid)
+    }
+
+    /// The fields of a job, of which none is required.
+    fn schema_of_change() -> ObjectBuilder {
+        let stored = Stored {
+            namespace: "",
+            secrets: &BTreeMap::new(),
+        };
+        let whole = Fields::schema(|fields| Self::read(fields, &Catalog::default(), Some(stored)));
+        let mut whole = whole.build();
+        for name in mem::take(&mut whole.required) {
+            if let Some(RefOr::T(schema)) = whole.properties.get_mut(&name) {
+                *schema = or_null(schema.clone());
+            }
+        }
+        ObjectBuilder::from(whole)
+            .description(Some(
+                "What shall change; a field that is left out stays. `null` clears `schedule_mode`, \
+                 `schedule_gap`, `schedule_repeat`, `start_deadline`, `timeout` and `retries`, and \
+                 leaves the others as they are",
+            ))
+            .examples([json!({
+                "name": "test2",
+                "command": "/bin bash",
+                "docker_image_tag": "trusty",
+                "resource_size": "XS",
+                "is_schedule_active": false,
+                "schedule_mode": null,
+                "runtime_vars": { "DB_HOST": "127.0.0.1" },
+            })])
     }
 }
+
+/// The body of an update.
+#[derive(Debug)]
+pub struct JobChange;
+
+document!(JobChange, "JobChange", JobDraft::schema_of_change());
 
 #[cfg(test)]
 mod tests {

@@ -4,27 +4,37 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared_types::{ExecSpec, ScheduleRules, SecretId};
-use store::jobs::{Job, NewJob};
+use store::jobs::NewJob;
+use utoipa::openapi::ObjectBuilder;
 
 use crate::catalog::Catalog;
 use crate::jobs::fields;
 use crate::jobs::image;
 use crate::jobs::variables::{self, Secret};
-use crate::read::fields::{FieldError, Fields, boolean, text};
+use crate::openapi::types::document;
+use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
-use crate::schedules::fields::ScheduleDraft;
+use crate::read::rule::{Rule, boolean};
+use crate::schedules::draft::ScheduleDraft;
 
 /// What an answer has and a request need not: sent back, it is ignored.
-const READ_ONLY: [&str; 6] = [
-    "id",
-    "created_by",
-    "created_at",
-    "updated_at",
-    "next_runs",
-    "effective_schedule",
+const READ_ONLY: [(&str, &str); 6] = [
+    ("id", "given by the service"),
+    ("created_by", "the account of the token"),
+    ("created_at", "given by the service"),
+    ("updated_at", "given by the service"),
+    ("next_runs", "follows from the other fields"),
+    ("effective_schedule", "follows from the other fields"),
 ];
+
+/// What a job that is changed lends to its new form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored<'a> {
+    pub namespace: &'a str,
+    pub secrets: &'a BTreeMap<String, SecretId>,
+}
 
 /// A job that can be kept, once it is known whose it is and its secrets are
 /// sealed.
@@ -43,33 +53,28 @@ pub struct JobDraft {
 impl JobDraft {
     /// Reads the body of a create request.
     pub fn parse(body: &Map<String, Value>, catalog: &Catalog) -> Result<Self, Vec<FieldError>> {
-        Self::read(body, catalog, None)
+        Fields::read(body, |fields| Self::read(fields, catalog, None))
     }
 
-    /// Reads a job from all of its fields. What it is to replace lends it its
-    /// namespace and stored secrets.
-    pub(crate) fn read(
-        body: &Map<String, Value>,
+    /// Reads a job from all of its fields.
+    pub(super) fn read(
+        fields: &mut Fields<'_>,
         catalog: &Catalog,
-        stored: Option<&Job>,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        for name in READ_ONLY {
-            fields.value(name);
+        stored: Option<Stored<'_>>,
+    ) -> Option<Self> {
+        for (name, why) in READ_ONLY {
+            fields.ignored(name, why);
         }
-        let name = fields.required("name", text(names::name));
-        let namespace = fields.optional("namespace", || Ok(None), text(|name| of(stored, name)));
-        let region = fields.optional(
-            "region_name",
-            || Ok(catalog.default_region().to_owned()),
-            text(|name| catalog.region(name)),
-        );
-        let email_enabled = fields.optional("email_enabled", || Ok(false), boolean);
-        let schedule = ScheduleDraft::read(&mut fields, catalog);
-        let spec = parse_spec(&mut fields, catalog);
-        let none = BTreeMap::new();
-        let kept = stored.map_or(&none, |job| &job.definition.spec.secret_vars);
-        let secrets = variables::secret_vars(&mut fields, kept);
+        let name = fields.required("name", names::name());
+        let namespace = fields.optional("namespace", namespace(stored));
+        let region = fields.defaulting("region_name", catalog.region(), || {
+            Ok(catalog.default_region().to_owned())
+        });
+        let email = boolean("Kept and shown; sends nothing yet");
+        let email_enabled = fields.defaulting("email_enabled", email, || Ok(false));
+        let schedule = ScheduleDraft::read(fields, catalog);
+        let spec = read_spec(fields, catalog);
+        let secrets = variables::secret_vars(fields, stored.map(|stored| stored.secrets));
         if let (Some(spec), Some(secrets)) = (&spec, &secrets)
             && let Err(errors) = variables::check(&spec.vars, secrets)
         {
@@ -77,18 +82,41 @@ impl JobDraft {
                 fields.refuse(&error.field, error.message);
             }
         }
-        let draft = || {
-            Some(Self {
-                namespace: namespace?,
-                name: name?,
-                region: region?,
-                spec: spec?,
-                secrets: secrets?,
-                email_enabled: email_enabled?,
-                schedule: schedule?,
-            })
-        };
-        fields.finish(draft())
+        Some(Self {
+            namespace: namespace?,
+            name: name?,
+            region: region?,
+            spec: spec?,
+            secrets: secrets?,
+            email_enabled: email_enabled?,
+            schedule: schedule?,
+        })
+    }
+
+    fn schema_of_new() -> ObjectBuilder {
+        // An active schedule needs a text; utoipa has no `anyOf` beside properties.
+        let timed = json!([
+            { "properties": { "is_schedule_active": { "enum": [false, null] } } },
+            {
+                "required": ["schedule_mode"],
+                "properties": { "schedule_mode": { "type": "string" } },
+            },
+        ]);
+        Fields::schema(|fields| Self::read(fields, &Catalog::default(), None))
+            .extensions(Some([("anyOf", timed)].into_iter().collect()))
+            .description(Some(
+                "A job to make. `null` is the same as leaving a field out",
+            ))
+            .examples([json!({
+                "name": "test",
+                "command": "bash",
+                "docker_image_repo": "registry.example.com/chennanfei/job_image",
+                "docker_image_tag": "latest",
+                "resource_size": "XXS",
+                "is_schedule_active": false,
+                "schedule_mode": null,
+                "runtime_vars": { "DB_HOST": "localhost" },
+            })])
     }
 
     /// The namespace the client named, if it did.
@@ -143,32 +171,34 @@ impl JobDraft {
     }
 }
 
+document!(JobDraft, "NewJob", Self::schema_of_new());
+
 /// A new job may be of any namespace, a stored one of its own only.
-fn of(stored: Option<&Job>, name: &str) -> Result<Option<String>, String> {
-    match stored.map(|job| &job.definition.namespace) {
-        Some(own) if own == name => Ok(Some(name.to_owned())),
-        Some(own) => Err(format!("is \"{own}\" and cannot be changed")),
-        None => names::namespace(name).map(Some),
-    }
+fn namespace(stored: Option<Stored<'_>>) -> Rule<'_, String> {
+    let Some(Stored { namespace: own, .. }) = stored else {
+        return names::namespace("The account it shall belong to; the caller's own if left out");
+    };
+    let schema = || names::namespace_schema("May only be what it is");
+    Rule::text(schema, move |name| {
+        if own == name {
+            return Ok(name.to_owned());
+        }
+        Err(format!("is \"{own}\" and cannot be changed"))
+    })
 }
 
-fn parse_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
-    let command = fields.required("command", fields::command);
-    let image_repo = fields.required("docker_image_repo", text(image::repository));
+fn read_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
+    let command = fields.required("command", fields::command());
+    let image_repo = fields.required("docker_image_repo", image::repository());
     let pinned = image_repo.as_ref().is_some_and(|repo| repo.contains('@'));
-    let image_tag = fields.optional(
-        "docker_image_tag",
-        || Ok(if pinned { "" } else { "latest" }.to_owned()),
-        text(|tag| image::tag_beside(pinned, tag)),
-    );
-    let size = fields.optional(
-        "resource_size",
-        || catalog.size("XS"),
-        text(|name| catalog.size(name)),
-    );
+    let image_tag = fields.defaulting("docker_image_tag", image::tag_beside(pinned), || {
+        Ok(if pinned { "" } else { "latest" }.to_owned())
+    });
+    let size = catalog.size();
+    let size = fields.defaulting("resource_size", size, || catalog.find_size("XS"));
     let vars = variables::runtime_vars(fields);
-    let timeout = fields.optional("timeout", || Ok(None), fields::timeout);
-    let retries = fields.optional("retries", || Ok(None), fields::retries);
+    let timeout = fields.optional("timeout", fields::timeout());
+    let retries = fields.optional("retries", fields::retries());
     Some(ExecSpec {
         command: command?,
         image_repo: image_repo?,

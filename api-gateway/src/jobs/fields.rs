@@ -1,20 +1,29 @@
 //! The rules of a job's single fields: a value comes out usable or with what
 //! would be right.
 
-use std::ops::RangeInclusive;
-
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared_types::Command;
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::{ArrayBuilder, OneOf, OneOfBuilder, SchemaFormat, Type};
 
-use crate::read::fields::whole_number;
+use crate::openapi::types::{format, text_without_nul, typed};
+use crate::read::rule::{Rule, number};
 
-/// Seconds up to a week.
-pub const TIMEOUTS: RangeInclusive<u32> = 1..=604_800;
-/// Repetitions of a failed run.
-pub const RETRIES: RangeInclusive<u32> = 0..=10;
+/// A job's number.
+pub fn job_id() -> Object {
+    let mut schema = typed(Type::Integer, "Number of the job");
+    schema.format = Some(SchemaFormat::Custom("int64".to_owned()));
+    schema.minimum = Some(1_u32.into());
+    schema.examples = vec![146.into()];
+    schema
+}
 
 /// A text that is split like a shell would, or the words themselves.
-pub fn command(value: &Value) -> Result<Command, String> {
+pub fn command() -> Rule<'static, Command> {
+    Rule::new(command_schema, parse_command)
+}
+
+fn parse_command(value: &Value) -> Result<Command, String> {
     let command = match value {
         Value::String(text) => Command::Text(text.clone()),
         Value::Array(words) => Command::Words(
@@ -30,14 +39,41 @@ pub fn command(value: &Value) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Seconds that a program may run.
-pub fn timeout(value: &Value) -> Result<Option<u32>, String> {
-    whole_number(value, TIMEOUTS).map(Some)
+fn command_schema() -> OneOf {
+    let with_length = |mut schema: Object| {
+        schema.max_length = Some(Command::MAX_BYTES);
+        schema
+    };
+    let text = with_length(format(
+        "shell-words",
+        "Split as a POSIX shell splits words; no shell is run",
+        "/bin bash",
+    ));
+    let words = ArrayBuilder::new()
+        .items(with_length(text_without_nul("One word")))
+        .max_items(Some(Command::MAX_WORDS))
+        .description(Some("The words themselves"))
+        .examples([json!(["sh", "-c", "echo hello"])]);
+    OneOfBuilder::new()
+        .item(text)
+        .item(words)
+        .description(Some(
+            "Arguments of the container, which follow the image's ENTRYPOINT; at most 64 KiB",
+        ))
+        .build()
+}
+
+/// Seconds that a program may run, up to a week.
+pub fn timeout() -> Rule<'static, u32> {
+    let description = "Seconds a run may take; `null` is the deployment's limit. Kept and \
+                       handed on; has no effect yet";
+    number(1..=604_800, description)
 }
 
 /// How often a run that failed is repeated.
-pub fn retries(value: &Value) -> Result<Option<u32>, String> {
-    whole_number(value, RETRIES).map(Some)
+pub fn retries() -> Rule<'static, u32> {
+    let description = "How often a failed run is repeated; `null` is never. Kept and handed on; has no effect yet";
+    number(0..=10, description)
 }
 
 #[cfg(test)]
@@ -50,22 +86,22 @@ mod tests {
     #[test]
     fn commands_are_a_text_or_words() {
         assert_eq!(
-            command(&json!("a b")).unwrap(),
+            parse_command(&json!("a b")).unwrap(),
             Command::Text("a b".to_owned())
         );
         let words = Command::Words(vec!["a b".to_owned(), String::new()]);
-        assert_eq!(command(&json!(["a b", ""])).unwrap(), words);
+        assert_eq!(parse_command(&json!(["a b", ""])).unwrap(), words);
         for bad in [json!(1), json!({}), json!(["a", 1]), json!("sh -c 'x")] {
-            assert!(command(&bad).is_err(), "{bad}");
+            assert!(parse_command(&bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn numbers_are_whole_and_bounded() {
         for good in [1, 604_800] {
-            assert_eq!(timeout(&json!(good)).unwrap(), Some(good));
+            assert_eq!(timeout().read(&json!(good)).unwrap(), good);
         }
-        assert_eq!(timeout(&json!(5.0)).unwrap(), Some(5));
+        assert_eq!(timeout().read(&json!(5.0)).unwrap(), 5);
         for bad in [
             json!(0),
             json!(604_801),
@@ -74,17 +110,17 @@ mod tests {
             json!("1"),
             json!(u64::MAX),
         ] {
-            let error = timeout(&bad).unwrap_err();
+            let error = timeout().read(&bad).unwrap_err();
             assert_eq!(error, "must be a whole number from 1 to 604800", "{bad}");
         }
-        assert_eq!(retries(&json!(0)).unwrap(), Some(0));
-        assert!(retries(&json!(11)).is_err());
+        assert_eq!(retries().read(&json!(0)).unwrap(), 0);
+        assert!(retries().read(&json!(11)).is_err());
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,200}") {
-            let _ = command(&json!(text));
+            let _ = parse_command(&json!(text));
         }
     }
 }

@@ -4,16 +4,21 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use shared_types::JobId;
 use store::access::Access;
+use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::OneOfBuilder;
 
 use crate::gateway::Gateway;
 use crate::jobs;
+use crate::jobs::change::JobChange;
 use crate::jobs::draft::JobDraft;
 use crate::jobs::list::JobList;
 use crate::jobs::view::JobView;
 use crate::openapi::parameters::{DryRunQuery, JobListQuery, JobPath, PageQuery};
-use crate::openapi::schemas::{self, ChangedJob, Job, JobChange, NewJob};
+use crate::openapi::types::document;
 use crate::read::params;
 use crate::reply::answer::Answer;
+use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::reply::links::LinkBase;
 use crate::request::body::Body;
@@ -22,17 +27,31 @@ use crate::request::query::Query;
 use crate::schedules::preview::DryRun;
 use crate::tokens::caller::Caller;
 
+type JobPage = Envelope<JobView<'static>>;
+
+/// The answer to an update.
+#[derive(Debug)]
+pub struct ChangedJob;
+
+document!(
+    ChangedJob,
+    "ChangedJob",
+    OneOfBuilder::new()
+        .item(Ref::from_schema_name(JobView::name()))
+        .item(Ref::from_schema_name(DryRun::name()))
+);
+
 /// `POST /v1/jobs`
 #[utoipa::path(
     post,
     path = "/v1/jobs",
     tag = "jobs",
     summary = "Make a job",
-    request_body = NewJob,
+    request_body = JobDraft,
     params(DryRunQuery),
     responses(
         (status = 200, description = "With `dry_run`: what it would do", body = DryRun),
-        (status = 201, description = "The job", body = Job)
+        (status = 201, description = "The job", body = JobView)
     )
 )]
 pub async fn create(
@@ -60,7 +79,7 @@ pub async fn create(
     operation_id = "list",
     summary = "List the jobs of a namespace",
     params(JobListQuery, PageQuery),
-    responses((status = 200, description = "A page", body = schemas::JobList))
+    responses((status = 200, description = "A page", body = JobPage))
 )]
 pub async fn list(
     gateway: web::Data<Gateway>,
@@ -88,7 +107,7 @@ pub async fn list(
     tag = "jobs",
     summary = "Read a job",
     params(JobPath),
-    responses((status = 200, description = "The job", body = Job))
+    responses((status = 200, description = "The job", body = JobView))
 )]
 pub async fn get(
     gateway: web::Data<Gateway>,

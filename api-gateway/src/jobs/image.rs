@@ -2,10 +2,77 @@
 //! reference: what a node could never pull is refused before it is stored.
 
 use shared_types::registry;
+use utoipa::openapi::Object;
+
+use crate::openapi::types::pattern;
+use crate::read::rule::Rule;
+
+const HOST_LABEL: &str = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?";
+const PORT: &str = "0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|\
+                    655[0-2][0-9]|6553[0-5])";
+const TAG: &str = "[A-Za-z0-9_][A-Za-z0-9_.-]*";
+const DIGEST: &str = "sha256:[0-9a-f]{64}";
+
+fn host_and_port() -> String {
+    format!(r"{HOST_LABEL}(\.{HOST_LABEL})*(:{PORT})?")
+}
+
+/// A registry's host, and its port.
+pub fn registry_schema() -> Object {
+    let host = format!("^{}$", host_and_port());
+    pattern(
+        &host,
+        255,
+        "A registry's host, and its port",
+        "registry.example.com:5000",
+    )
+}
+
+/// The repository of an image.
+pub fn repository() -> Rule<'static, String> {
+    Rule::text(repository_schema, parse_repository)
+}
+
+/// A first part with a dot is a registry if anything follows it.
+fn repository_schema() -> Object {
+    const PART: &str = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*";
+    const PART_WITHOUT_DOT: &str = "[a-z0-9]+((__?|-+)[a-z0-9]+)*";
+    let registry = host_and_port();
+    let mut schema = pattern(
+        &format!("^(({registry}|{PART_WITHOUT_DOT})/{PART}(/{PART})*|{PART})(@{DIGEST})?$"),
+        255,
+        "Repository of the image, without a tag; may pin one image by its digest",
+        "registry.example.com/chennanfei/job_image",
+    );
+    schema.min_length = Some(1);
+    schema
+}
+
+/// The tag of an image.
+pub fn tag() -> Rule<'static, String> {
+    Rule::text(tag_schema, parse_tag)
+}
+
+fn tag_schema() -> Object {
+    let tag = format!("^({TAG}|{DIGEST})$");
+    pattern(&tag, 128, "Tag of the image, or its digest", "latest")
+}
+
+/// The tag of a job's image. Where the repository is `pinned` by a digest, there
+/// need be none, and one that is there only tells people something.
+pub fn tag_beside(pinned: bool) -> Rule<'static, String> {
+    let schema = || {
+        let tag = format!("^({TAG}|{DIGEST})?$");
+        let description =
+            "Tag of the image, or its digest; may be empty if `docker_image_repo` has one";
+        pattern(&tag, 128, description, "latest")
+    };
+    Rule::text(schema, move |text| parse_tag_beside(pinned, text))
+}
 
 /// Reads a repository: an optional registry with port, a path, and optionally
 /// the digest of one image in it.
-pub fn repository(text: &str) -> Result<String, String> {
+fn parse_repository(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 255 {
         return Err("must be 1 to 255 characters".to_owned());
     }
@@ -29,7 +96,7 @@ pub fn repository(text: &str) -> Result<String, String> {
 }
 
 /// Reads a registry into its one spelling.
-pub fn registry(text: &str) -> Result<String, String> {
+pub fn parse_registry(text: &str) -> Result<String, String> {
     if text.len() <= 255 && is_host_and_port(text) {
         Ok(registry::canonical(text))
     } else {
@@ -40,20 +107,18 @@ pub fn registry(text: &str) -> Result<String, String> {
 /// What is said of a digest of another form.
 const NO_DIGEST: &str = "no digest, which is \"sha256:\" and 64 hexadecimal digits in lower case";
 
-/// Reads the tag of a job's image. Where the repository is `pinned` by a digest,
-/// there need be none, and one that is there only tells people something.
-pub fn tag_beside(pinned: bool, text: &str) -> Result<String, String> {
+fn parse_tag_beside(pinned: bool, text: &str) -> Result<String, String> {
     match text {
         "" if pinned => Ok(String::new()),
         _ if pinned && text.contains(':') => {
             Err("must not be a digest too; docker_image_repo has one".to_owned())
         }
-        _ => tag(text),
+        _ => parse_tag(text),
     }
 }
 
 /// Reads a tag, or the digest that is in its place.
-pub fn tag(text: &str) -> Result<String, String> {
+fn parse_tag(text: &str) -> Result<String, String> {
     if text.contains(':') {
         return if is_digest(text) {
             Ok(text.to_owned())
@@ -126,7 +191,7 @@ mod tests {
             "registry:443/a/b__c/d--e.f",
             "Registry.Example.com/x",
         ] {
-            assert_eq!(repository(good).unwrap(), good);
+            assert_eq!(parse_repository(good).unwrap(), good);
         }
         for bad in [
             "",
@@ -151,20 +216,20 @@ mod tests {
             "ä",
             "r.io:+1/x",
         ] {
-            assert!(repository(bad).is_err(), "{bad}");
+            assert!(parse_repository(bad).is_err(), "{bad}");
         }
         assert!(
-            repository("r.io/x:1")
+            parse_repository("r.io/x:1")
                 .unwrap_err()
                 .contains("docker_image_tag")
         );
-        assert!(repository(&"a".repeat(256)).is_err());
+        assert!(parse_repository(&"a".repeat(256)).is_err());
     }
 
     #[test]
     fn registries() {
-        assert_eq!(super::registry("R.io:443").unwrap(), "r.io:443");
-        assert_eq!(super::registry("index.docker.io").unwrap(), "docker.io");
+        assert_eq!(parse_registry("R.io:443").unwrap(), "r.io:443");
+        assert_eq!(parse_registry("index.docker.io").unwrap(), "docker.io");
         for bad in [
             "",
             "r.io/x",
@@ -173,17 +238,17 @@ mod tests {
             "a b",
             &"a".repeat(256),
         ] {
-            assert!(super::registry(bad).is_err(), "{bad}");
+            assert!(parse_registry(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn tags() {
         for good in ["latest", "1.2.3", "_x", "A-b.C_d", &"a".repeat(128)] {
-            assert_eq!(tag(good).unwrap(), good);
+            assert_eq!(parse_tag(good).unwrap(), good);
         }
         for bad in ["", ".a", "-a", "a:b", "a/b", "a b", "ä", &"a".repeat(129)] {
-            assert!(tag(bad).is_err(), "{bad}");
+            assert!(parse_tag(bad).is_err(), "{bad}");
         }
     }
 
@@ -202,7 +267,7 @@ mod tests {
             &pinned("busybox"),
             &pinned(&"a".repeat(255 - 72)),
         ] {
-            assert_eq!(repository(good).unwrap(), *good);
+            assert_eq!(parse_repository(good).unwrap(), *good);
         }
         for bad in [
             &pinned("x").to_uppercase(),
@@ -214,17 +279,17 @@ mod tests {
             &pinned("x").replace("sha256", "sha512"),
             "x@",
         ] {
-            assert!(repository(bad).is_err(), "{bad}");
+            assert!(parse_repository(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn one_digest_names_an_image() {
-        assert_eq!(tag_beside(false, &digest()), Ok(digest()));
-        assert!(tag_beside(false, "").is_err());
-        assert_eq!(tag_beside(true, "1.2"), Ok("1.2".to_owned()));
-        assert_eq!(tag_beside(true, ""), Ok(String::new()));
-        let why = tag_beside(true, &digest()).unwrap_err();
+        assert_eq!(parse_tag_beside(false, &digest()), Ok(digest()));
+        assert!(parse_tag_beside(false, "").is_err());
+        assert_eq!(parse_tag_beside(true, "1.2"), Ok("1.2".to_owned()));
+        assert_eq!(parse_tag_beside(true, ""), Ok(String::new()));
+        let why = parse_tag_beside(true, &digest()).unwrap_err();
         assert!(why.contains("docker_image_repo"), "{why}");
         for bad in [
             "sha256:",
@@ -233,7 +298,9 @@ mod tests {
             &digest().replace('a', "g"),
         ] {
             assert!(
-                tag(bad).unwrap_err().contains("64 hexadecimal digits"),
+                parse_tag(bad)
+                    .unwrap_err()
+                    .contains("64 hexadecimal digits"),
                 "{bad}"
             );
         }
@@ -242,7 +309,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_passes_is_one_plain_reference(repo in "[a-zA-Z0-9./:_-]{0,40}", word in ".{0,20}") {
-            if let (Ok(repo), Ok(tag)) = (repository(&repo), tag(&word)) {
+            if let (Ok(repo), Ok(tag)) = (parse_repository(&repo), parse_tag(&word)) {
                 let reference = format!("{repo}:{tag}");
                 prop_assert_eq!(reference.rsplit_once(':'), Some((repo.as_str(), tag.as_str())));
                 prop_assert!(!reference.contains("//"));
@@ -251,8 +318,8 @@ mod tests {
 
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,300}") {
-            let _ = repository(&text);
-            let _ = tag(&text);
+            let _ = parse_repository(&text);
+            let _ = parse_tag(&text);
         }
     }
 }

@@ -8,6 +8,7 @@ use store::page::{Count, Rows};
 
 use crate::gateway::Gateway;
 use crate::read::fields::FieldError;
+use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::error::ApiError;
@@ -43,8 +44,8 @@ impl JobList {
             name: params.optional("name", params::text),
             region: params.optional("region_name", params::text),
             schedule_active: params.optional("is_schedule_active", params::boolean),
-            created_after: params.optional("created_after", params::instant),
-            created_before: params.optional("created_before", params::instant),
+            created_after: params.optional("created_after", instant::parse),
+            created_before: params.optional("created_before", instant::parse),
         };
         let sort = Sort::read(&mut params, &SORTS);
         let page = match sort.field {

@@ -4,20 +4,23 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared_types::SecretId;
+use utoipa::openapi::schema::{AdditionalProperties, Type};
+use utoipa::openapi::{Object, Schema};
 
+use crate::openapi::types::{self, or_null, secret, text_without_nul, typed};
 use crate::read::fields::{FieldError, Fields};
 
 /// The field of plain variables.
-pub const RUNTIME_VARS: &str = "runtime_vars";
+const RUNTIME_VARS: &str = "runtime_vars";
 /// The field of secret ones.
-pub const SECRET_VARS: &str = "secret_vars";
+const SECRET_VARS: &str = "secret_vars";
 /// Characters of a secret variable's name at most: `var.<name>` is a key of a
 /// Kubernetes Secret, which has 253.
-pub const SECRET_NAME_MAX: usize = 249;
+const SECRET_NAME_MAX: usize = 249;
 /// Variables of a job at most, of both kinds together.
-pub const NAMES_MAX: usize = 256;
+const NAMES_MAX: usize = 256;
 /// Bytes of all names and values of one kind at most.
 const BYTES_MAX: usize = 64 * 1024;
 
@@ -33,26 +36,76 @@ pub enum Secret {
 /// Plain variables. Only strings: `1.0` and `1` would be one number but are
 /// two texts, so a client has to say which it means.
 pub fn runtime_vars(fields: &mut Fields<'_>) -> Option<BTreeMap<String, String>> {
-    object(fields, RUNTIME_VARS, |_, value| match text(value) {
+    let given = fields.raw(RUNTIME_VARS, || or_null(runtime_schema()));
+    let read = |_: &str, value: &Value| match text(value) {
         Err(_) if value.is_number() || value.is_boolean() => {
             Err(format!("must be a string: write \"{value}\""))
         }
         read => read,
-    })
+    };
+    object(fields, RUNTIME_VARS, given, read)
+}
+
+/// Plain variables, as they are sent and shown.
+pub fn runtime_schema() -> Object {
+    let mut schema = schema(
+        text_without_nul("Value"),
+        "Environment variables, readable by all who may read the job",
+    );
+    schema.examples = vec![json!({ "DB_HOST": "localhost" })];
+    schema
 }
 
 /// Secret variables: a text is a new value, `null` keeps the stored one.
 pub fn secret_vars(
     fields: &mut Fields<'_>,
-    stored: &BTreeMap<String, SecretId>,
+    stored: Option<&BTreeMap<String, SecretId>>,
 ) -> Option<BTreeMap<String, Secret>> {
-    object(fields, SECRET_VARS, |name, value| {
+    let given = fields.raw(SECRET_VARS, || {
+        let value = secret("Value");
+        or_null(match stored {
+            Some(_) => secret_schema(or_null(value)),
+            None => secret_schema(value),
+        })
+    });
+    let read = |name: &str, value: &Value| {
         if !value.is_null() {
             return text(value).map(|text| Secret::New(text.into()));
         }
-        let kept = stored.get(name).copied().map(Secret::Kept);
+        let kept = stored.and_then(|stored| stored.get(name));
+        let kept = kept.copied().map(Secret::Kept);
         kept.ok_or_else(|| "is null, which keeps a stored value, but none is stored".to_owned())
-    })
+    };
+    object(fields, SECRET_VARS, given, read)
+}
+
+/// Secret variables with such values: the texts that are sent, or the `null` that
+/// is shown.
+pub fn secret_schema(value: impl Into<Schema>) -> Object {
+    let mut schema = schema(
+        value,
+        "Secret environment variables. Their values are never shown; a name is not in \
+         `runtime_vars` too",
+    );
+    let mut name = name_schema();
+    name.max_length = Some(SECRET_NAME_MAX);
+    schema.property_names = Some(Box::new(name.into()));
+    schema
+}
+
+fn schema(value: impl Into<Schema>, description: &str) -> Object {
+    let mut schema = typed(Type::Object, description);
+    let value = AdditionalProperties::RefOr(value.into().into());
+    schema.property_names = Some(Box::new(name_schema().into()));
+    schema.additional_properties = Some(Box::new(value));
+    schema.max_properties = Some(NAMES_MAX);
+    schema
+}
+
+fn name_schema() -> Object {
+    let mut name = types::text("Name");
+    name.pattern = Some("^[A-Za-z_.-][A-Za-z0-9_.-]*$".to_owned());
+    name
 }
 
 /// Both kinds together: no name twice, and not too many.
@@ -98,9 +151,10 @@ fn too_large() -> String {
 fn object<T>(
     fields: &mut Fields<'_>,
     field: &'static str,
+    given: Option<&Value>,
     read: impl Fn(&str, &Value) -> Result<T, String>,
 ) -> Option<BTreeMap<String, T>> {
-    let Some(value) = fields.value(field) else {
+    let Some(value) = given else {
         return Some(BTreeMap::new());
     };
     let Some(object) = value.as_object() else {

@@ -5,10 +5,18 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
-use shared_types::{Command, JobId, SecretId};
+use shared_types::{Command, ExecSpec, JobId, SecretId};
 use store::jobs::Job;
+use utoipa::ToSchema;
 
+use super::fields::{self, job_id};
+use super::image;
+use super::variables::{runtime_schema, secret_schema};
+use crate::openapi::examples;
+use crate::openapi::types::{null, or_null, schemas};
+use crate::read::names::{name_schema, namespace_schema};
 use crate::reply::timestamp::Timestamp;
+use crate::schedules;
 use crate::schedules::view::ScheduleView;
 
 /// Secret variables as `{"NAME": null}`: that they are there is no secret.
@@ -22,52 +30,99 @@ impl Serialize for SecretNames<'_> {
 }
 
 /// A job.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Job, examples(examples::job))]
 pub struct JobView<'a> {
+    #[schema(schema_with = job_id)]
     id: JobId,
+    #[schema(schema_with = name_schema)]
     name: &'a str,
+    #[schema(schema_with = namespace)]
     namespace: &'a str,
+    /// The account that made it.
     created_by: &'a str,
-    command: &'a Command,
-    docker_image_repo: &'a str,
-    docker_image_tag: &'a str,
-    resource_size: &'a str,
-    region_name: &'a str,
+    #[serde(flatten)]
+    #[schema(inline)]
+    spec: SpecView<'a>,
+    /// Whether it runs on time.
     is_schedule_active: bool,
+    #[schema(required, schema_with = schedule_mode)]
     schedule_mode: Option<&'a str>,
     #[serde(flatten)]
+    #[schema(inline)]
     schedule: ScheduleView<'a>,
-    runtime_vars: &'a BTreeMap<String, String>,
-    secret_vars: SecretNames<'a>,
-    timeout: Option<u32>,
-    retries: Option<u32>,
+    /// Kept and shown; sends nothing yet.
     email_enabled: bool,
+    /// When it was made.
     created_at: Timestamp,
+    /// When it was last changed.
     updated_at: Timestamp,
+}
+
+/// What is run: the same in jobs and execs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SpecView<'a> {
+    #[schema(schema_with = command)]
+    command: &'a Command,
+    #[schema(schema_with = image_repo)]
+    docker_image_repo: &'a str,
+    #[schema(schema_with = image_tag)]
+    docker_image_tag: &'a str,
+    /// Name of a size.
+    resource_size: &'a str,
+    /// Name of a region.
+    region_name: &'a str,
+    #[schema(schema_with = runtime_schema)]
+    runtime_vars: &'a BTreeMap<String, String>,
+    #[schema(schema_with = secret_names)]
+    secret_vars: SecretNames<'a>,
+    #[schema(required, schema_with = timeout)]
+    timeout: Option<u32>,
+    #[schema(required, schema_with = retries)]
+    retries: Option<u32>,
+}
+
+schemas! {
+    namespace = namespace_schema("The account it belongs to");
+    schedule_mode = or_null(schedules::fields::mode().schema());
+    command = fields::command().schema();
+    image_repo = image::repository().schema();
+    image_tag = image::tag_beside(true).schema();
+    secret_names = secret_schema(null());
+    timeout = or_null(fields::timeout().schema());
+    retries = or_null(fields::retries().schema());
+}
+
+impl<'a> SpecView<'a> {
+    /// A spec, which runs in a region.
+    pub fn new(spec: &'a ExecSpec, region: &'a str) -> Self {
+        Self {
+            command: &spec.command,
+            docker_image_repo: &spec.image_repo,
+            docker_image_tag: &spec.image_tag,
+            resource_size: &spec.size,
+            region_name: region,
+            runtime_vars: &spec.vars,
+            secret_vars: SecretNames(&spec.secret_vars),
+            timeout: spec.timeout,
+            retries: spec.retries,
+        }
+    }
 }
 
 impl<'a> JobView<'a> {
     /// A job, seen now.
     pub fn new(job: &'a Job, now: DateTime<Utc>) -> Self {
         let definition = &job.definition;
-        let spec = &definition.spec;
         Self {
             id: job.id,
             name: &definition.name,
             namespace: &definition.namespace,
             created_by: &definition.created_by,
-            command: &spec.command,
-            docker_image_repo: &spec.image_repo,
-            docker_image_tag: &spec.image_tag,
-            resource_size: &spec.size,
-            region_name: &definition.region,
+            spec: SpecView::new(&definition.spec, &definition.region),
             is_schedule_active: definition.schedule_active,
             schedule_mode: definition.schedule_mode.as_deref(),
             schedule: ScheduleView::new(job, now),
-            runtime_vars: &spec.vars,
-            secret_vars: SecretNames(&spec.secret_vars),
-            timeout: spec.timeout,
-            retries: spec.retries,
             email_enabled: definition.email_enabled,
             created_at: Timestamp(job.created_at),
             updated_at: Timestamp(job.updated_at),

@@ -3,18 +3,41 @@
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::{StreamExt, stream};
+use serde_json::json;
+use utoipa::openapi::schema::ArrayBuilder;
 
 use crate::execs::http::ids;
 use crate::gateway::Gateway;
 use crate::logs::window::Window;
 use crate::logs::{self, LogReader};
 use crate::openapi::parameters::{ExecPath, LogQuery};
-use crate::openapi::schemas::LogLines;
+use crate::openapi::types::{self, answer, document};
 use crate::read::fields::FieldError;
 use crate::read::params::Params;
 use crate::reply::error::{ApiError, causes};
 use crate::request::query::Query;
 use crate::tokens::caller::Caller;
+
+/// The lines of a log.
+#[derive(Debug)]
+pub struct LogLines;
+
+document!(
+    LogLines,
+    "LogLines",
+    ArrayBuilder::new()
+        .items(answer([
+            ("message", types::text("The line").into()),
+            ("time", types::number(0, u32::MAX, "Unix seconds").into()),
+        ]))
+        .examples([json!([
+            {
+                "message": "Start pulling image: registry.example.com/chennanfei/job_demo:trusty",
+                "time": 1_451_350_944,
+            },
+            { "message": "Start running!", "time": 1_451_350_945 },
+        ])])
+);
 
 /// Whether the exec has ended and all that its node kept of its log is in the answer.
 const COMPLETE: &str = "X-Log-Complete";

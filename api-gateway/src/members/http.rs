@@ -4,15 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::gateway::Gateway;
 use crate::members::view::MemberView;
-use crate::members::{self, Membership};
+use crate::members::{self, Membership, NewMembership};
 use crate::openapi::answers::Conflict;
 use crate::openapi::parameters::{MemberPath, NamespacePath};
-use crate::openapi::schemas;
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::request::body::Body;
 use crate::request::origin::origin;
 use crate::tokens::caller::Caller;
+
+type MemberList = Envelope<MemberView<'static>>;
 
 /// `GET /v1/namespaces/{namespace}/members`
 #[utoipa::path(
@@ -21,7 +22,7 @@ use crate::tokens::caller::Caller;
     tag = "members",
     summary = "List who may do what in a namespace",
     params(NamespacePath),
-    responses((status = 200, description = "All of them", body = schemas::MemberList))
+    responses((status = 200, description = "All of them", body = MemberList))
 )]
 pub async fn list(
     gateway: web::Data<Gateway>,
@@ -40,7 +41,7 @@ pub async fn list(
     tag = "members",
     summary = "Invite a user to a role, or give a member another one",
     params(MemberPath),
-    request_body = schemas::Membership,
+    request_body = NewMembership,
     responses(
         (status = 200, description = "The member", body = MemberView),
         (status = 409, response = Conflict),
@@ -53,7 +54,7 @@ pub async fn set(
     path: web::Path<(String, String)>,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
-    let role = members::role(&body).map_err(ApiError::Invalid)?;
+    let role = members::parse(&body).map_err(ApiError::Invalid)?;
     let origin = origin(&request, &caller, body.bytes())?;
     let wish = (membership(path), role);
     Ok(members::set(&gateway, &caller, origin, wish).await?.into())

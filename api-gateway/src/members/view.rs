@@ -1,12 +1,10 @@
 //! The JSON of members.
 
 use serde::Serialize;
-use store::access::MemberRole;
 use store::memberships::Member;
 use utoipa::ToSchema;
-use utoipa::openapi::Object;
+use utoipa::openapi::Schema;
 
-use crate::openapi::types;
 use crate::reply::timestamp::Timestamp;
 
 /// A member of a namespace.
@@ -34,8 +32,7 @@ impl<'a> From<&'a Member> for MemberView<'a> {
     }
 }
 
-/// The roles there are.
-pub fn role() -> Object {
-    let words = MemberRole::ALL.map(MemberRole::as_str);
-    types::word(words, "Part in the namespace")
+/// A role.
+pub fn role() -> Schema {
+    super::role().schema()
 }

@@ -4,9 +4,9 @@ use utoipa::ToResponse;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBody;
-use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
+use utoipa::openapi::{Content, Object, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
-use super::fields;
+use super::types;
 
 /// Name, status, meaning.
 const ERRORS: &[(&str, u16, &str)] = &[
@@ -79,7 +79,7 @@ pub fn all() -> impl Iterator<Item = (String, RefOr<Response>)> {
             answer = answer.header("WWW-Authenticate", header("Always `Token`"));
         }
         if matches!(status, 429 | 503) {
-            let schema = fields::number(0, u32::MAX, "Seconds after which to try again");
+            let schema = types::number(0, u32::MAX, "Seconds after which to try again");
             answer = answer.header(
                 "Retry-After",
                 HeaderBuilder::new().schema(Some(schema)).build(),
@@ -101,7 +101,7 @@ pub fn complete(method: &str, operation: &mut Operation) {
             .description(Some(
                 "The same request again under this key is given the same answer for 24 hours",
             ))
-            .schema(Some(fields::idempotency_key()))
+            .schema(Some(idempotency_key()))
             .build();
         operation
             .parameters
@@ -142,6 +142,13 @@ pub fn complete(method: &str, operation: &mut Operation) {
     }
 }
 
+/// Visible ASCII.
+fn idempotency_key() -> Object {
+    let mut schema = types::pattern("^[!-~]*$", 255, "Chosen by the client", "7d1f0c1e");
+    schema.min_length = Some(1);
+    schema
+}
+
 /// A body that may be left out is not `null` when it is there.
 fn optional(body: &mut RequestBody) {
     for content in body.content.values_mut() {
@@ -173,7 +180,7 @@ fn request_id() -> Header {
 }
 
 fn header(meaning: &str) -> Header {
-    let schema = fields::text(meaning);
+    let schema = types::text(meaning);
     HeaderBuilder::new()
         .schema(Some(schema))
         .description(Some(meaning))

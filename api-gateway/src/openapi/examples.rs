@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-pub(super) fn job() -> Value {
+/// A job.
+pub fn job() -> Value {
     json!({
         "id": 146, "name": "test", "namespace": "chennanfei", "created_by": "chennanfei",
         "command": "bash", "docker_image_repo": "registry.example.com/chennanfei/job_image",
@@ -30,8 +31,17 @@ fn effective_schedule() -> Value {
     })
 }
 
-/// An exec beside a form of its job.
-pub(super) fn exec(job: &Value) -> Value {
+/// An exec.
+pub fn exec() -> Value {
+    exec_of(&146.into())
+}
+
+/// An exec with its job.
+pub fn exec_detail() -> Value {
+    exec_of(&job())
+}
+
+fn exec_of(job: &Value) -> Value {
     json!({
         "id": "64b2d045-2881-4293-9bcd-bdc04b953115", "job": job, "status": "F",
         "trigger_mode": "M", "created_by": "chennanfei", "command": "/bin bash",
@@ -45,12 +55,5 @@ pub(super) fn exec(job: &Value) -> Value {
         "duration": { "hours": 0, "minutes": 0, "seconds": 10 }, "reason": "exit_code",
         "message": "exit code 3", "exit_code": 3, "attempt": 1, "slot_at": null,
         "cancel_requested_at": null,
-    })
-}
-
-/// A page of a list of one.
-pub(super) fn list(item: &Value) -> Value {
-    json!({
-        "count": 1, "count_is_exact": true, "previous": null, "next": null, "results": [item],
     })
 }

@@ -6,7 +6,11 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{Object, Required};
 
-use super::fields as f;
+use super::types as f;
+use crate::execs::view::id_schema;
+use crate::jobs::fields::job_id;
+use crate::jobs::image::registry_schema;
+use crate::read::names::namespace_schema;
 
 /// Makes a type for each set of parameters, so that handlers can name it.
 macro_rules! parameters {
@@ -26,14 +30,14 @@ macro_rules! parameters {
 }
 
 parameters! {
-    JobPath = Path { "job": f::job_id() }
-    ExecPath = Path { "job": f::job_id(), "exec": f::exec_id("Id of the exec") }
+    JobPath = Path { "job": job_id() }
+    ExecPath = Path { "job": job_id(), "exec": id_schema("Id of the exec") }
     NamespacePath = Path { "namespace": namespace() }
-    RegistryPath = Path { "namespace": namespace(), "registry": f::registry() }
+    RegistryPath = Path { "namespace": namespace(), "registry": registry_schema() }
     CalendarPath = Path {
-        "namespace": namespace(), "calendar": f::namespace("Name of the calendar")
+        "namespace": namespace(), "calendar": namespace_schema("Name of the calendar")
     }
-    MemberPath = Path { "namespace": namespace(), "user": f::namespace("Name of the user") }
+    MemberPath = Path { "namespace": namespace(), "user": namespace_schema("Name of the user") }
     TokenPath = Path { "token": f::number(1, u32::MAX, "Number of the token") }
     AuditQuery = Query {
         "actor": f::text_without_nul("Only what this account did"),
@@ -43,7 +47,7 @@ parameters! {
         "sort": sort(&["created_at"])
     }
     JobListQuery = Query {
-        "namespace": or_empty(f::namespace("Whose jobs; the caller's own if left out")),
+        "namespace": f::or_empty(namespace_schema("Whose jobs; the caller's own if left out")),
         "name": f::text_without_nul("Only those of this name"),
         "region_name": f::text_without_nul("Only those in this region"),
         "is_schedule_active": flag("Only those that do, or do not, run on time"),
@@ -68,7 +72,7 @@ parameters! {
         "dry_run": flag("Write nothing; answer what would come of it")
     }
     BackfillPath = Path {
-        "job": f::job_id(), "backfill": f::number(1, u32::MAX, "Number of the backfill")
+        "job": job_id(), "backfill": f::number(1, u32::MAX, "Number of the backfill")
     }
     BackfillListQuery = Query { "sort": sort(&["created_at"]) }
     SlotListQuery = Query {
@@ -78,7 +82,7 @@ parameters! {
         "sort": sort(&["slot_at"])
     }
     WaitQuery = Query {
-        "wait": or_empty(f::pattern(
+        "wait": f::or_empty(f::pattern(
             "^([1-9]|[1-5][0-9]|60)s?$",
             3,
             "Answer when it has ended, or after so many seconds",
@@ -105,14 +109,6 @@ fn parameter(place: ParameterIn, name: &str, schema: Object) -> Parameter {
         .build()
 }
 
-/// An empty value is the same as none.
-fn or_empty(mut schema: Object) -> Object {
-    if let Some(pattern) = &mut schema.pattern {
-        *pattern = format!("^$|{pattern}");
-    }
-    schema
-}
-
 /// True or false, in upper or lower case; an empty value is the same as none.
 fn flag(description: &str) -> Object {
     let mut schema = f::boolean(description);
@@ -122,7 +118,7 @@ fn flag(description: &str) -> Object {
 }
 
 fn namespace() -> Object {
-    let mut schema = f::namespace("Name of the namespace");
+    let mut schema = namespace_schema("Name of the namespace");
     schema.format = Some(SchemaFormat::Custom("namespace".to_owned()));
     schema
 }
@@ -137,7 +133,7 @@ fn instant(description: &str) -> Object {
 fn letters(known: &str, description: &str) -> Object {
     let mut schema = f::text(description);
     schema.pattern = Some(format!("^[{known}](,[{known}])*$"));
-    or_empty(schema)
+    f::or_empty(schema)
 }
 
 /// Some of these words, between commas.
@@ -145,7 +141,7 @@ fn words(known: &[&str], description: &str) -> Object {
     let mut schema = f::text(description);
     let known = known.join("|");
     schema.pattern = Some(format!("^({known})(,({known}))*$"));
-    or_empty(schema)
+    f::or_empty(schema)
 }
 
 /// One of these fields, with a dash for the other direction.
@@ -171,5 +167,5 @@ fn cursor() -> Object {
 fn time(description: &str) -> Object {
     let pattern = r"^[0-9]{1,12}(\.[0-9]{1,9})?$";
     let description = format!("{description}; Unix seconds");
-    or_empty(f::pattern(pattern, 22, &description, "1451350945"))
+    f::or_empty(f::pattern(pattern, 22, &description, "1451350945"))
 }

@@ -1,8 +1,16 @@
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
+use proptest::string::string_regex;
 use serde_json::{Value, json};
+use utoipa::openapi::Schema;
 
 use super::*;
+use crate::jobs::image;
+use crate::logs::window::Window;
+use crate::read::names;
+use crate::read::rule::Rule;
+use crate::registries;
 
 fn json() -> Value {
     serde_json::from_str(text()).unwrap()
@@ -86,6 +94,11 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
+fn documents_are_not_said_in_parts() {
+    assert!(!text().contains("\"allOf\""));
+}
+
+#[test]
 fn errors_are_problems_everywhere() {
     let document = json();
     for (name, answer) in document["components"]["responses"].as_object().unwrap() {
@@ -102,4 +115,35 @@ fn errors_are_problems_everywhere() {
         document["paths"]["/openapi.json"]["get"]["responses"]["401"],
         json!(null)
     );
+}
+
+/// Texts of a rule's pattern that are as long as it allows.
+fn texts<T>(rule: Rule<'_, T>) -> impl Strategy<Value = String> + use<T> {
+    let Schema::Object(schema) = rule.schema() else {
+        panic!("no text")
+    };
+    let (pattern, max) = (schema.pattern.unwrap(), schema.max_length.unwrap());
+    let pattern = pattern.trim_start_matches('^').trim_end_matches('$');
+    let texts = string_regex(pattern).unwrap();
+    texts.prop_filter("is too long", move |text| text.chars().count() <= max)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn what_a_schema_allows_is_accepted(
+        name in texts(names::name()),
+        label in texts(names::namespace("")),
+        repo in texts(image::repository()),
+        tag in texts(image::tag()),
+        username in texts(registries::username()),
+        time in "[0-9]{1,12}(\\.[0-9]{1,9})?",
+    ) {
+        prop_assert!(names::name().read(&json!(name)).is_ok(), "{name:?}");
+        prop_assert!(names::namespace("").read(&json!(label)).is_ok(), "{label}");
+        prop_assert!(image::repository().read(&json!(repo)).is_ok(), "{repo}");
+        prop_assert!(image::tag().read(&json!(tag)).is_ok(), "{tag}");
+        prop_assert!(registries::username().read(&json!(username)).is_ok(), "{username:?}");
+        prop_assert!(Window::start(&time).is_ok(), "{time}");
+    }
 }

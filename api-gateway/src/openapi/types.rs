@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use utoipa::openapi::schema::{SchemaFormat, SchemaType, Type};
-use utoipa::openapi::{Object, ObjectBuilder};
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
 /// Any text.
 pub fn text(description: &str) -> Object {
@@ -23,6 +23,13 @@ pub fn format(format: &str, description: &str, example: &str) -> Object {
     let mut schema = text(description);
     schema.format = Some(SchemaFormat::Custom(format.to_owned()));
     schema.examples = vec![example.into()];
+    schema
+}
+
+/// A secret's value.
+pub fn secret(description: &str) -> Object {
+    let mut schema = text_without_nul(description);
+    schema.write_only = Some(true);
     schema
 }
 
@@ -47,13 +54,45 @@ pub fn word<'a>(words: impl IntoIterator<Item = &'a str>, description: &str) -> 
 }
 
 /// The same, or `null`.
-pub fn or_null(mut schema: Object) -> Object {
-    if let SchemaType::Type(kind) = schema.schema_type {
-        schema.schema_type = SchemaType::Array(vec![kind, Type::Null]);
+pub fn or_null(schema: impl Into<Schema>) -> Schema {
+    let mut schema = schema.into();
+    match &mut schema {
+        Schema::Object(object) => {
+            nullable(&mut object.schema_type);
+            if let Some(words) = &mut object.enum_values {
+                words.push(Value::Null);
+            }
+        }
+        Schema::Array(array) => nullable(&mut array.schema_type),
+        Schema::OneOf(either) => either.items.push(null().into()),
+        _ => {}
     }
-    if let Some(words) = &mut schema.enum_values {
-        words.push(Value::Null);
+    schema
+}
+
+fn nullable(kind: &mut SchemaType) {
+    if let SchemaType::Type(one) = kind {
+        *kind = SchemaType::Array(vec![one.clone(), Type::Null]);
     }
+}
+
+/// The same, or an empty text.
+pub fn or_empty(mut schema: Object) -> Object {
+    if let Some(pattern) = &mut schema.pattern {
+        *pattern = format!("^$|{pattern}");
+    }
+    schema
+}
+
+/// Nothing but `null`.
+pub fn null() -> Object {
+    ObjectBuilder::new().schema_type(Type::Null).build()
+}
+
+/// A text that Postgres and programs can be given.
+pub fn text_without_nul(description: &str) -> Object {
+    let mut schema = text(description);
+    schema.pattern = Some(r"^[^\u0000]*$".to_owned());
     schema
 }
 
@@ -65,9 +104,48 @@ pub fn timestamp(description: &str) -> Object {
     schema
 }
 
-pub(super) fn typed(kind: Type, description: &str) -> Object {
+/// A type.
+pub fn typed(kind: Type, description: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(kind)
         .description(Some(description))
         .build()
 }
+
+/// What an answer shows: all fields are always there.
+pub fn answer<const N: usize>(fields: [(&str, RefOr<Schema>); N]) -> ObjectBuilder {
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    fields.into_iter().fold(object, |object, (name, schema)| {
+        object.property(name, schema).required(name)
+    })
+}
+
+/// Makes the functions that the fields of a view name as their schemas.
+macro_rules! schemas {
+    ($($field:ident = $schema:expr;)+) => {
+        $(
+            fn $field() -> utoipa::openapi::Schema {
+                $schema.into()
+            }
+        )+
+    };
+}
+
+/// Gives a type its name in the document, and the schema it has there.
+macro_rules! document {
+    ($type:ty, $name:literal, $schema:expr) => {
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $schema.into()
+            }
+        }
+
+        impl utoipa::ToSchema for $type {
+            fn name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+        }
+    };
+}
+
+pub(crate) use {document, schemas};

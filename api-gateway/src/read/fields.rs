@@ -2,10 +2,15 @@
 //! client learns all that is wrong at once.
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
+use utoipa::openapi::{ObjectBuilder, Schema};
+
+use super::rule::Rule;
+use crate::openapi::types;
 
 /// Complaints about unknown fields at most: a body can hold a hundred thousand.
 const UNKNOWN_MAX: usize = 20;
@@ -15,7 +20,7 @@ const NAME_MAX: usize = 64;
 const SHOWN_MAX: usize = 100;
 
 /// What is wrong with one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field's name, with a dot before a part of it.
     pub field: String,
@@ -39,21 +44,105 @@ pub struct Fields<'a> {
     object: &'a Map<String, Value>,
     known: Vec<&'static str>,
     errors: Vec<FieldError>,
+    /// What was asked for, where that is the question and not what the object says.
+    asked: Option<ObjectBuilder>,
 }
 
 impl<'a> Fields<'a> {
-    /// Starts reading.
-    pub fn of(object: &'a Map<String, Value>) -> Self {
-        Self {
+    /// Reads an object: what it says, or all complaints: those of the fields, and one
+    /// for each that nobody asked for. `read` asks for every field before it gives up
+    /// for one of them.
+    pub fn read<T>(
+        object: &'a Map<String, Value>,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Vec<FieldError>> {
+        let mut fields = Self {
             object,
             known: Vec::new(),
             errors: Vec::new(),
-        }
+            asked: None,
+        };
+        let read = read(&mut fields);
+        fields.finish(read)
+    }
+
+    /// The schema of the objects that `read` reads. It is asked with an empty one.
+    pub fn schema<T>(read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> ObjectBuilder {
+        let none = Map::new();
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let mut fields = Fields {
+            object: &none,
+            known: Vec::new(),
+            errors: Vec::new(),
+            asked: Some(object),
+        };
+        read(&mut fields);
+        fields.asked.unwrap_or_default()
+    }
+
+    /// A field that must be there.
+    pub fn required<T>(&mut self, name: &'static str, rule: Rule<'_, T>) -> Option<T> {
+        self.asked = self.asked.take().map(|asked| asked.required(name));
+        let missing = || Err("is required".to_owned());
+        self.field(name, rule, |schema| schema, missing)
+    }
+
+    /// A field with a default, which is checked like any other value.
+    pub fn defaulting<T>(
+        &mut self,
+        name: &'static str,
+        rule: Rule<'_, T>,
+        default: impl FnOnce() -> Result<T, String>,
+    ) -> Option<T> {
+        self.field(name, rule, types::or_null, default)
+    }
+
+    fn field<T>(
+        &mut self,
+        name: &'static str,
+        rule: Rule<'_, T>,
+        schema: impl FnOnce(Schema) -> Schema,
+        default: impl FnOnce() -> Result<T, String>,
+    ) -> Option<T> {
+        let result = if self.asked.is_some() {
+            self.raw(name, || schema(rule.schema()));
+            default()
+        } else {
+            let given = self.raw(name, types::null);
+            given.map_or_else(default, |value| rule.read(value))
+        };
+        result.map_err(|message| self.refuse(name, message)).ok()
+    }
+
+    /// A field that may be left out.
+    pub fn optional<'r, T: 'r>(
+        &mut self,
+        name: &'static str,
+        rule: Rule<'r, T>,
+    ) -> Option<Option<T>> {
+        self.defaulting(name, rule.map(Some), || Ok(None))
+    }
+
+    /// A field of answers, which may be sent back; `why` it says nothing.
+    pub fn ignored(&mut self, name: &'static str, why: &str) {
+        self.raw(name, || {
+            let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            any.description(Some(format!("Ignored: {why}")))
+        });
     }
 
     /// The field as it is.
-    pub fn value(&mut self, name: &'static str) -> Option<&'a Value> {
+    pub fn raw<S: Into<Schema>>(
+        &mut self,
+        name: &'static str,
+        schema: impl FnOnce() -> S,
+    ) -> Option<&'a Value> {
         self.known.push(name);
+        if let Some(asked) = self.asked.take() {
+            self.asked = Some(asked.property(name, schema().into()));
+        }
         self.object.get(name).filter(|value| !value.is_null())
     }
 
@@ -62,32 +151,7 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError::new(field, message));
     }
 
-    /// A field that must be there.
-    pub fn required<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&'a Value) -> Result<T, String>,
-    ) -> Option<T> {
-        match self.value(name) {
-            Some(value) => self.keep(name, parse(value)),
-            None => self.keep(name, Err("is required".to_owned())),
-        }
-    }
-
-    /// A field with a default, which is checked like any other value.
-    pub fn optional<T>(
-        &mut self,
-        name: &'static str,
-        default: impl FnOnce() -> Result<T, String>,
-        parse: impl FnOnce(&'a Value) -> Result<T, String>,
-    ) -> Option<T> {
-        let result = self.value(name).map_or_else(default, parse);
-        self.keep(name, result)
-    }
-
-    /// What was read, or the complaints: those so far, and one for each field
-    /// that nobody asked for.
-    pub fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<FieldError>> {
+    fn finish<T>(mut self, read: Option<T>) -> Result<T, Vec<FieldError>> {
         let names = self.object.keys().map(String::as_str);
         let unknown = names.filter(|name| !self.known.contains(name));
         let complaints: Vec<_> = unknown
@@ -99,10 +163,6 @@ impl<'a> Fields<'a> {
             Some(read) if self.errors.is_empty() => Ok(read),
             _ => Err(self.errors),
         }
-    }
-
-    fn keep<T>(&mut self, name: &str, result: Result<T, String>) -> Option<T> {
-        result.map_err(|message| self.refuse(name, message)).ok()
     }
 }
 
@@ -132,46 +192,22 @@ fn not_a_field(name: &str, known: &[&str]) -> String {
     }
 }
 
-/// A text, by what `parse` makes of it.
-pub fn text<T>(
-    parse: impl FnOnce(&str) -> Result<T, String>,
-) -> impl FnOnce(&Value) -> Result<T, String> {
-    |value| parse(value.as_str().ok_or("must be a string")?)
-}
-
-/// `true` or `false`.
-pub fn boolean(value: &Value) -> Result<bool, String> {
-    value
-        .as_bool()
-        .ok_or_else(|| "must be true or false".to_owned())
-}
-
-/// A whole number of a range.
-pub fn whole_number(value: &Value, range: RangeInclusive<u32>) -> Result<u32, String> {
-    // JSON knows one kind of number: 5.0 is 5.
-    let whole = value.as_f64().filter(|number| number.fract() == 0.0);
-    let number = whole.and_then(|number| number.to_string().parse().ok());
-    number
-        .filter(|number| range.contains(number))
-        .ok_or_else(|| {
-            let (first, last) = range.into_inner();
-            format!("must be a whole number from {first} to {last}")
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use super::super::rule::{boolean, number};
     use super::*;
 
     fn complaints(body: &Value) -> Vec<String> {
-        let mut fields = Fields::of(body.as_object().unwrap());
-        for name in ["name", "command", "docker_image_repo", "docker_image_tag"] {
-            fields.value(name);
-        }
-        let errors = fields.finish(Some(())).err().unwrap_or_default();
+        let read = Fields::read(body.as_object().unwrap(), |fields| {
+            for name in ["name", "command", "docker_image_repo", "docker_image_tag"] {
+                fields.ignored(name, "");
+            }
+            Some(())
+        });
+        let errors = read.err().unwrap_or_default();
         errors.into_iter().map(|error| error.message).collect()
     }
 
@@ -196,11 +232,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_what_the_schema_says() {
+        fn read(fields: &mut Fields<'_>) -> Option<(u32, Option<bool>)> {
+            fields.ignored("id", "given by the service");
+            let size = fields.required("size", number(1..=9, "Size"));
+            let fast = fields.optional("fast", boolean("Fast"));
+            Some((size?, fast?))
+        }
+        let expected = json!({
+            "type": "object",
+            "required": ["size"],
+            "additionalProperties": false,
+            "properties": {
+                "id": { "description": "Ignored: given by the service" },
+                "size": { "type": "integer", "description": "Size", "minimum": 1, "maximum": 9 },
+                "fast": { "type": ["boolean", "null"], "description": "Fast" },
+            },
+        });
+        assert_eq!(json!(Fields::schema(read).build()), expected);
+        let read = |body: Value| Fields::read(body.as_object().unwrap(), read);
+        assert_eq!(read(json!({ "id": [], "size": 9.0 })), Ok((9, None)));
+        assert_eq!(
+            read(json!({ "size": 1, "fast": true })),
+            Ok((1, Some(true)))
+        );
+        let errors = read(json!({ "fast": 1, "slow": 1 })).unwrap_err();
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["size", "fast", "slow"]);
+    }
+
+    #[test]
     fn a_long_name_is_not_compared_and_not_shown_in_full() {
         let long = "ä".repeat(500_000);
         let body = json!({ long: 1 });
-        let fields = Fields::of(body.as_object().unwrap());
-        let errors = fields.finish(Some(())).unwrap_err();
+        let errors = Fields::read(body.as_object().unwrap(), |_| Some(())).unwrap_err();
         assert_eq!(errors[0].field, format!("{}…", "ä".repeat(100)));
         let known = vec!["docker_image_repo"; 1000];
         let begun = std::time::Instant::now();

@@ -2,6 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use utoipa::openapi::Object;
+
+use super::rule::Rule;
+use crate::openapi::types;
+
 /// Characters of a name for people at most.
 pub const NAME_MAX: usize = 128;
 /// Characters of a namespace at most, so that `jobs-<namespace>` is a DNS label.
@@ -9,13 +14,12 @@ pub const NAMESPACE_MAX: usize = 58;
 
 /// Characters that can make a text look like another one; right-to-left scripts
 /// need none of them.
-pub(crate) const DIRECTION: [RangeInclusive<char>; 2] =
-    ['\u{202A}'..='\u{202E}', '\u{2066}'..='\u{2069}'];
+const DIRECTION: [RangeInclusive<char>; 2] = ['\u{202A}'..='\u{202E}', '\u{2066}'..='\u{2069}'];
 
 /// Characters that nobody can see, white space aside: those that Unicode says to
 /// ignore where they are not known, anchors of annotations, and the Braille
 /// pattern without a dot. Between others they do their work, as joiners do.
-pub(crate) const INVISIBLE: [RangeInclusive<char>; 18] = [
+const INVISIBLE: [RangeInclusive<char>; 18] = [
     '\u{AD}'..='\u{AD}',
     '\u{34F}'..='\u{34F}',
     '\u{61C}'..='\u{61C}',
@@ -37,7 +41,32 @@ pub(crate) const INVISIBLE: [RangeInclusive<char>; 18] = [
 ];
 
 /// A name for people, in any language.
-pub fn name(text: &str) -> Result<String, String> {
+pub fn name() -> Rule<'static, String> {
+    Rule::text(name_schema, parse_name)
+}
+
+/// No control character, and one that can be seen.
+pub fn name_schema() -> Object {
+    const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
+    const SPACE: &str = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
+    let refused = format!("{CONTROL}{}", class(&DIRECTION));
+    let invisible = class(&INVISIBLE);
+    let visible = format!("^[^{refused}]*[^{refused}{SPACE}{invisible}][^{refused}]*$");
+    let description = "Name for people, in any language; not unique";
+    let mut schema = types::pattern(&visible, NAME_MAX, description, "test");
+    schema.min_length = Some(1);
+    schema
+}
+
+/// Ranges as they stand in a class of a pattern. Beyond the first plane there is no
+/// escape that all dialects know, so they are the characters themselves.
+fn class(ranges: &[RangeInclusive<char>]) -> String {
+    let range = |range: &RangeInclusive<char>| format!("{}-{}", range.start(), range.end());
+    ranges.iter().map(range).collect()
+}
+
+/// Reads a name for people.
+pub fn parse_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().count() > NAME_MAX {
         return Err(format!("must be 1 to {NAME_MAX} characters"));
     }
@@ -63,7 +92,18 @@ fn is_in(ranges: &[RangeInclusive<char>], character: char) -> bool {
 }
 
 /// A namespace, which is also the name of an account.
-pub fn namespace(text: &str) -> Result<String, String> {
+pub fn namespace(description: &str) -> Rule<'_, String> {
+    Rule::text(|| namespace_schema(description), parse_namespace)
+}
+
+/// A DNS label.
+pub fn namespace_schema(description: &str) -> Object {
+    let label = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
+    types::pattern(label, NAMESPACE_MAX, description, "chennanfei")
+}
+
+/// Reads a namespace.
+pub fn parse_namespace(text: &str) -> Result<String, String> {
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let valid = (1..=NAMESPACE_MAX).contains(&text.len())
         && text.bytes().all(inner)
@@ -90,10 +130,10 @@ mod tests {
     #[test]
     fn names_in_any_language() {
         for good in ["test", "测试任务", "é".repeat(128).as_str(), " a "] {
-            assert_eq!(name(good).unwrap(), good);
+            assert_eq!(parse_name(good).unwrap(), good);
         }
         for bad in ["", "  ", "é".repeat(129).as_str(), "a\nb", "a\0"] {
-            assert!(name(bad).is_err(), "{bad:?}");
+            assert!(parse_name(bad).is_err(), "{bad:?}");
         }
     }
 
@@ -111,7 +151,7 @@ mod tests {
             "\u{2801}",
             "-",
         ] {
-            assert_eq!(name(good).unwrap(), good);
+            assert_eq!(parse_name(good).unwrap(), good);
         }
         for blank in [
             "\u{200B}",
@@ -126,14 +166,14 @@ mod tests {
             "\u{200D}\u{200F}",
         ] {
             assert_eq!(
-                name(blank).unwrap_err(),
+                parse_name(blank).unwrap_err(),
                 "must have a visible character",
                 "{blank:?}"
             );
         }
         for turned in ["\u{202E}abc", "a\u{202A}", "\u{2066}a\u{2069}"] {
             assert!(
-                name(turned).unwrap_err().contains("direction"),
+                parse_name(turned).unwrap_err().contains("direction"),
                 "{turned:?}"
             );
         }
@@ -150,18 +190,18 @@ mod tests {
     #[test]
     fn namespaces_are_dns_labels() {
         for good in ["a", "chennanfei", "team-1", "1", &"a".repeat(58)] {
-            assert_eq!(namespace(good).unwrap(), good);
+            assert_eq!(parse_namespace(good).unwrap(), good);
         }
         for bad in ["", "-a", "a-", "A", "a_b", "a.b", "ä", &"a".repeat(59)] {
-            assert!(namespace(bad).is_err(), "{bad}");
+            assert!(parse_namespace(bad).is_err(), "{bad}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,200}") {
-            let _ = name(&text);
-            if let Ok(label) = namespace(&text) {
+            let _ = parse_name(&text);
+            if let Ok(label) = parse_namespace(&text) {
                 prop_assert!(!label.is_empty() && label.is_ascii());
             }
         }

@@ -16,7 +16,8 @@ pub use self::sort::Sort;
 use crate::read::params::Params;
 
 const SIZE_DEFAULT: u32 = 20;
-const SIZE_MAX: u32 = 100;
+/// Rows of a page at most.
+pub const SIZE_MAX: u32 = 100;
 
 /// How many rows `page` may skip. Skipping costs what it skips, so without a
 /// bound one request could make the database read millions of rows; a person

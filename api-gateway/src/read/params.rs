@@ -2,8 +2,6 @@
 //! learns all that is wrong at once. Parameters nobody asks for are ignored:
 //! 2015 clients send some.
 
-use chrono::{DateTime, Datelike, Utc};
-
 use crate::read::fields::FieldError;
 
 /// Finds a parameter by its name.
@@ -61,23 +59,6 @@ pub fn boolean(text: &str) -> Result<bool, String> {
         .map_err(|_| "must be true or false".to_owned())
 }
 
-/// An instant as RFC 3339 writes it.
-pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
-    // The plus of an offset becomes a space where a client forgot to encode it.
-    DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
-        .map_err(|_| "must be an RFC 3339 time such as 2015-12-28T14:31:07Z".to_owned())
-        .and_then(|instant| writable(instant.to_utc()))
-}
-
-/// Refuses an instant that RFC 3339 cannot write in UTC, in which answers are.
-pub fn writable(instant: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
-    if (0..=9999).contains(&instant.year()) {
-        Ok(instant)
-    } else {
-        Err("must be in the years 0 to 9999, in UTC".to_owned())
-    }
-}
-
 /// Some of the known letters, separated by commas. All of them are none: a
 /// filter that everything passes.
 pub fn letters<T: Copy + PartialEq>(
@@ -127,20 +108,6 @@ mod tests {
     }
 
     #[test]
-    fn instants_in_any_form_of_rfc_3339() {
-        let expected = instant("2015-12-28T14:31:07Z").unwrap();
-        for same in ["2015-12-28T15:31:07+01:00", "2015-12-28T15:31:07 01:00"] {
-            assert_eq!(instant(same).unwrap(), expected);
-        }
-        for bad in ["2015-12-28", "1451350945", "2015-12-28T14:31:07", "now"] {
-            assert!(instant(bad).is_err(), "{bad}");
-        }
-        for beyond in ["9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+00:01"] {
-            assert!(instant(beyond).unwrap_err().contains("9999"), "{beyond}");
-        }
-    }
-
-    #[test]
     fn flags_and_texts() {
         assert_eq!(boolean("True"), Ok(true));
         assert_eq!(boolean("false"), Ok(false));
@@ -151,7 +118,7 @@ mod tests {
     proptest! {
         #[test]
         fn anything_is_read_or_refused(value in ".{0,40}") {
-            let _ = (instant(&value), boolean(&value), text(&value), states(&value));
+            let _ = (boolean(&value), text(&value), states(&value));
         }
     }
 }

@@ -5,14 +5,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::gateway::Gateway;
 use crate::openapi::answers::Conflict;
 use crate::openapi::parameters::{NamespacePath, RegistryPath};
-use crate::openapi::schemas::{NewRegistry, RegistryList};
-use crate::registries;
 use crate::registries::view::RegistryView;
+use crate::registries::{self, NewRegistry};
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::request::body::Body;
 use crate::request::origin::origin;
 use crate::tokens::caller::Caller;
+
+type RegistryList = Envelope<RegistryView>;
 
 /// `GET /v1/namespaces/{namespace}/registries`
 #[utoipa::path(

@@ -5,20 +5,48 @@ use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
+use crate::openapi::types;
 use crate::read::fields::FieldError;
 use crate::reply::error::{ApiError, whole_seconds};
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// An error, by RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(examples(json!({
+    "type": "urn:escapement:problem:invalid-fields",
+    "title": "Invalid fields",
+    "status": 400,
+    "detail": "the request has invalid fields",
+    "errors": [{ "field": "name", "message": "is required" }],
+})))]
+pub struct Problem<'a> {
+    #[schema(schema_with = kind)]
     r#type: String,
+    /// The same for people.
     title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What is wrong this time.
     detail: String,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FieldError>, inline)]
     errors: &'a [FieldError],
+    /// Of a 5xx: finds its cause in the service's log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
+}
+
+fn kind() -> Object {
+    types::pattern(
+        "^urn:escapement:problem:[a-z-]+$",
+        100,
+        "A word for programs, which never changes",
+        "urn:escapement:problem:invalid-fields",
+    )
 }
 
 impl ApiError {

@@ -2,8 +2,6 @@
 
 pub mod view;
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use serde_json::{Map, Value};
@@ -17,19 +15,18 @@ use store::{PgConnection, schedules};
 use self::view::BackfillView;
 use crate::gateway::Gateway;
 use crate::jobs;
-use crate::read::fields::{FieldError, Fields, text, whole_number};
+use crate::openapi::types::{self, document};
+use crate::read::fields::{FieldError, Fields};
+use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{self, Params};
+use crate::read::params::Params;
+use crate::read::rule::{Rule, number};
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
 use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
-/// Execs made in a minute.
-pub const RATES: RangeInclusive<u32> = 1..=600;
-/// Execs made in all.
-pub const CAPS: RangeInclusive<u32> = 1..=10_000;
 const RATE_DEFAULT: u32 = 10;
 const CAP_DEFAULT: u32 = 100;
 
@@ -45,13 +42,19 @@ pub struct BackfillDraft {
 impl BackfillDraft {
     /// Reads a body.
     pub fn parse(body: &Map<String, Value>, now: DateTime<Utc>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let from = fields.required("from", text(params::instant));
-        let to = fields.required("to", text(params::instant));
-        let rate = |value: &Value| whole_number(value, RATES);
-        let per_minute = fields.optional("per_minute", || Ok(RATE_DEFAULT), rate);
-        let cap = |value: &Value| whole_number(value, CAPS);
-        let max_execs = fields.optional("max_execs", || Ok(CAP_DEFAULT), cap);
+        Fields::read(body, |fields| Self::read(fields, now))
+    }
+
+    fn read(fields: &mut Fields<'_>, now: DateTime<Utc>) -> Option<Self> {
+        let from = past("The first instant that may be run", "2015-12-01T00:00:00Z");
+        let from = fields.required("from", from);
+        let to = "The end of the range, not included, and not in the future";
+        let to = fields.required("to", past(to, "2015-12-02T00:00:00Z"));
+        let rate = number(1..=600, "Execs a minute at most; 10 if left out");
+        let per_minute = fields.defaulting("per_minute", rate, || Ok(RATE_DEFAULT));
+        let cap = "Refused if the range has more instants; 100 if left out";
+        let cap = number(1..=10_000, cap);
+        let max_execs = fields.defaulting("max_execs", cap, || Ok(CAP_DEFAULT));
         if let (Some(from), Some(to)) = (from, to) {
             if to > now {
                 fields.refuse(
@@ -62,16 +65,24 @@ impl BackfillDraft {
                 fields.refuse("to", "must be after from");
             }
         }
-        let draft = || {
-            Some(Self {
-                from: from?,
-                to: to?,
-                per_minute: per_minute?,
-                max_execs: max_execs?,
-            })
-        };
-        fields.finish(draft())
+        Some(Self {
+            from: from?,
+            to: to?,
+            per_minute: per_minute?,
+            max_execs: max_execs?,
+        })
     }
+}
+
+document!(
+    BackfillDraft,
+    "NewBackfill",
+    Fields::schema(|fields| Self::read(fields, Utc::now()))
+);
+
+fn past(description: &'static str, example: &'static str) -> Rule<'static, DateTime<Utc>> {
+    let schema = move || types::format("past", description, example);
+    Rule::text(schema, instant::parse)
 }
 
 /// Asks for a range to be run.

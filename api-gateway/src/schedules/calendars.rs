@@ -4,7 +4,7 @@ pub mod http;
 pub mod view;
 
 use futures::FutureExt;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared_types::{JobId, ScheduleRules};
 use store::PgConnection;
 use store::access::Access;
@@ -12,6 +12,7 @@ use store::calendars::{self, Deleted, MAX, Put};
 
 use self::view::CalendarView;
 use crate::gateway::Gateway;
+use crate::openapi::types::document;
 use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
 use crate::reply::answer::Answer;
@@ -34,22 +35,27 @@ pub struct CalendarDraft {
 impl CalendarDraft {
     /// Reads the body of a PUT.
     pub fn parse(name: &str, body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        // What is in an answer may be sent back; the path says which calendar.
-        for name in ["name", "updated_at"] {
-            fields.value(name);
-        }
-        let name = names::namespace(name).map_err(|why| fields.refuse("name", why));
-        let dates = fields.required("dates", calendar_dates);
-        let draft = || {
-            Some(Self {
-                name: name.ok()?,
-                dates: dates?,
-            })
-        };
-        fields.finish(draft())
+        Fields::read(body, |fields| Self::read(fields, name))
+    }
+
+    fn read(fields: &mut Fields<'_>, name: &str) -> Option<Self> {
+        fields.ignored("name", "the path says it");
+        fields.ignored("updated_at", "given by the service");
+        let name = names::parse_namespace(name).map_err(|why| fields.refuse("name", why));
+        let dates = fields.required("dates", calendar_dates());
+        Some(Self {
+            name: name.ok()?,
+            dates: dates?,
+        })
     }
 }
+
+document!(
+    CalendarDraft,
+    "NewCalendar",
+    Fields::schema(|fields| Self::read(fields, ""))
+        .examples([json!({ "dates": ["--01-01", "2027-03-26", "--12-25/--12-26"] })])
+);
 
 /// All calendars of a namespace; they fit on one page.
 pub async fn list(
@@ -96,7 +102,7 @@ pub async fn delete(
     (namespace, name): (String, String),
 ) -> Result<Answer, ApiError> {
     caller.may(Access::Write, &namespace)?;
-    let name = names::namespace(&name).map_err(|_| ApiError::NotFound)?;
+    let name = names::parse_namespace(&name).map_err(|_| ApiError::NotFound)?;
     gateway
         .write(origin, move |conn| {
             async move {

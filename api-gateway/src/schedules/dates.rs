@@ -3,44 +3,74 @@
 use std::collections::BTreeMap;
 
 use recurrence::Exclusions;
-use serde_json::Value;
+use serde_json::{Value, json};
+use utoipa::openapi::schema::ArrayBuilder;
 
-use crate::read::names::namespace;
+use crate::openapi::types;
+use crate::read::names;
+use crate::read::rule::Rule;
 
 /// Exclusions of a schedule at most.
-pub const EXCLUSIONS_MAX: usize = 1000;
+const EXCLUSIONS_MAX: usize = 1000;
 /// Calendars that a schedule may name.
-pub const CALENDARS_MAX: usize = 5;
+const CALENDARS_MAX: usize = 5;
 /// Dates of a calendar at most.
-pub const CALENDAR_DATES_MAX: usize = 400;
+const CALENDAR_DATES_MAX: usize = 400;
 
 /// A schedule's own dates.
-pub fn exclusions(value: &Value) -> Result<Vec<String>, String> {
-    dates(value, EXCLUSIONS_MAX)
+pub fn exclusions() -> Rule<'static, Vec<String>> {
+    let description = "Dates, by the zone's wall clock, on which nothing runs";
+    dates(EXCLUSIONS_MAX, description)
 }
 
 /// The dates of a calendar.
-pub fn calendar_dates(value: &Value) -> Result<Vec<String>, String> {
-    dates(value, CALENDAR_DATES_MAX)
+pub fn calendar_dates() -> Rule<'static, Vec<String>> {
+    let description = "Dates, by the wall clock of each schedule that names the calendar";
+    dates(CALENDAR_DATES_MAX, description)
 }
 
 /// Dates, ranges of dates and patterns of days, up to a number of them.
-fn dates(value: &Value, max: usize) -> Result<Vec<String>, String> {
-    let items = texts(value, max)?;
-    Exclusions::parse(&items).map_err(|error| error.to_string())?;
-    Ok(items)
+fn dates(max: usize, description: &'static str) -> Rule<'static, Vec<String>> {
+    let schema = move || {
+        let item = types::format(
+            "exclusion",
+            "A date, a range of dates, a day of each year, or day of month, month and day of week \
+             as in cron",
+            "--12-25",
+        );
+        ArrayBuilder::new()
+            .items(item)
+            .max_items(Some(max))
+            .description(Some(description))
+            .examples([json!(["2026-12-31", "--12-24/--01-02", "* * SAT,SUN"])])
+    };
+    Rule::new(schema, move |value| {
+        let items = texts(value, max)?;
+        Exclusions::parse(&items).map_err(|error| error.to_string())?;
+        Ok(items)
+    })
 }
 
 /// Names of calendars, whose dates are filled in when it is known whose they are.
-pub fn calendars(value: &Value) -> Result<BTreeMap<String, Vec<String>>, String> {
-    let without_dates = |name: String| match namespace(&name) {
+pub fn calendars() -> Rule<'static, BTreeMap<String, Vec<String>>> {
+    let schema = || {
+        let description = "Calendars of the namespace, on whose dates nothing runs either";
+        ArrayBuilder::new()
+            .items(names::namespace_schema("Name of a calendar"))
+            .max_items(Some(CALENDARS_MAX))
+            .description(Some(description))
+            .examples([json!(["holidays"])])
+    };
+    let without_dates = |name: String| match names::parse_namespace(&name) {
         Ok(name) => Ok((name, Vec::new())),
         Err(why) => Err(format!(
             "has an item that is no name of a calendar: it {why}"
         )),
     };
-    let names = texts(value, CALENDARS_MAX)?.into_iter();
-    names.map(without_dates).collect()
+    Rule::new(schema, move |value| {
+        let names = texts(value, CALENDARS_MAX)?.into_iter();
+        names.map(without_dates).collect()
+    })
 }
 
 fn texts(value: &Value, max: usize) -> Result<Vec<String>, String> {

@@ -11,8 +11,8 @@ use crate::jobs::http::job_id;
 use crate::openapi::parameters::{
     BackfillListQuery, BackfillPath, JobPath, PageQuery, SlotListQuery,
 };
-use crate::openapi::schemas;
 use crate::reply::answer::Answer;
+use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::reply::links::LinkBase;
 use crate::request::body::Body;
@@ -26,13 +26,16 @@ use crate::schedules::slots::{SlotList, SlotView};
 use crate::tokens::caller::Caller;
 use crate::write::Written;
 
+type SlotPage = Envelope<SlotView>;
+type BackfillPage = Envelope<BackfillView<'static>>;
+
 /// `POST /v1/schedules/preview`
 #[utoipa::path(
     post,
     path = "/v1/schedules/preview",
     tag = "schedules",
     summary = "Ask when a schedule would run",
-    request_body = schemas::PreviewRequest,
+    request_body = PreviewRequest,
     responses((status = 200, description = "Its next runs", body = Preview))
 )]
 pub async fn preview(
@@ -72,7 +75,7 @@ pub async fn preview(
     tag = "schedules",
     summary = "List what became of the planned instants of a job",
     params(JobPath, SlotListQuery, PageQuery),
-    responses((status = 200, description = "A page", body = schemas::SlotList))
+    responses((status = 200, description = "A page", body = SlotPage))
 )]
 pub async fn slots(
     gateway: web::Data<Gateway>,
@@ -96,7 +99,7 @@ pub async fn slots(
     tag = "schedules",
     summary = "List the backfills of a job",
     params(JobPath, BackfillListQuery, PageQuery),
-    responses((status = 200, description = "A page", body = schemas::BackfillList))
+    responses((status = 200, description = "A page", body = BackfillPage))
 )]
 pub async fn backfills(
     gateway: web::Data<Gateway>,
@@ -120,7 +123,7 @@ pub async fn backfills(
     tag = "schedules",
     summary = "Run the planned instants of a range after the fact",
     params(JobPath),
-    request_body = schemas::NewBackfill,
+    request_body = BackfillDraft,
     responses((status = 201, description = "The backfill", body = BackfillView))
 )]
 pub async fn create_backfill(

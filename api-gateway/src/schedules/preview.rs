@@ -1,12 +1,10 @@
 //! What a schedule would do: when it runs next, and how that goes with how long
 //! its execs take. Nothing is written.
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use recurrence::Recurrence;
+use recurrence::{GapRule, Recurrence, RepeatRule};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use shared_types::ScheduleRules;
 use shared_types::schedule::{self, ScheduleError};
 use utoipa::ToSchema;
@@ -14,18 +12,17 @@ use utoipa::openapi::Object;
 
 use crate::catalog::Catalog;
 use crate::jobs::draft::JobDraft;
-use crate::openapi::types;
-use crate::read::fields::{FieldError, Fields, text, whole_number};
+use crate::openapi::types::{self, document};
+use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
-use crate::read::params;
+use crate::read::rule::{instant, number};
 use crate::reply::timestamp::Timestamp;
-use crate::schedules::fields::{GAPS, REPEATS, checked, mode, wall_clock};
+use crate::schedules::draft::{checked, wall_clock};
+use crate::schedules::fields::mode;
 use crate::schedules::view::runs;
 
-/// Runs that a preview may show.
-pub const COUNTS: RangeInclusive<u32> = 1..=1000;
-/// Runs that it shows unless it is asked for another number.
-pub const COUNT_DEFAULT: u32 = 10;
+/// Runs that a preview shows unless it is asked for another number.
+const COUNT_DEFAULT: u32 = 10;
 
 /// A schedule to be looked at.
 #[derive(Debug, Clone)]
@@ -62,11 +59,12 @@ pub struct Preview {
 }
 
 fn gap() -> Object {
-    types::word(GAPS, "The rule that applies")
+    types::word(GapRule::ALL.map(GapRule::as_str), "The rule that applies")
 }
 
 fn repeat() -> Object {
-    types::word(REPEATS, "The rule that applies")
+    let words = RepeatRule::ALL.map(RepeatRule::as_str);
+    types::word(words, "The rule that applies")
 }
 
 /// One run.
@@ -107,27 +105,27 @@ impl PreviewRequest {
         catalog: &Catalog,
         now: DateTime<Utc>,
     ) -> Result<Self, Vec<FieldError>> {
-        let mut fields = Fields::of(body);
-        let mode = fields.required("schedule_mode", text(mode));
-        let rules = wall_clock(&mut fields);
-        let own = |name: &str| names::namespace(name).map(Some);
-        let namespace = fields.optional("namespace", || Ok(None), text(own));
-        let from = fields.optional("from", || Ok(now), text(params::instant));
-        let count = |value: &Value| whole_number(value, COUNTS);
-        let count = fields.optional("count", || Ok(COUNT_DEFAULT), count);
-        let request = || {
-            let (mode, rules) = (mode?, rules?);
-            checked(&mut fields, (Some(&mode), &rules), catalog).then_some(())?;
-            Some(Self {
-                namespace: namespace?,
-                mode,
-                rules,
-                from: from?,
-                count: usize::try_from(count?).ok()?,
-            })
-        };
-        let request = request();
-        fields.finish(request)
+        Fields::read(body, |fields| Self::read(fields, catalog, now))
+    }
+
+    fn read(fields: &mut Fields<'_>, catalog: &Catalog, now: DateTime<Utc>) -> Option<Self> {
+        let mode = fields.required("schedule_mode", mode());
+        let rules = wall_clock(fields);
+        let namespace = "Whose calendars it names; the caller's own if left out";
+        let namespace = fields.optional("namespace", names::namespace(namespace));
+        let from = instant("No run before it; now if left out", "2026-01-01T00:00:00Z");
+        let from = fields.defaulting("from", from, || Ok(now));
+        let count = number(1..=1000, "Runs to show; 10 if left out");
+        let count = fields.defaulting("count", count, || Ok(COUNT_DEFAULT));
+        let (mode, rules) = (mode?, rules?);
+        checked(fields, (Some(&mode), &rules), catalog).then_some(())?;
+        Some(Self {
+            namespace: namespace?,
+            mode,
+            rules,
+            from: from?,
+            count: usize::try_from(count?).ok()?,
+        })
     }
 
     /// The answer; a text without a start would begin now.
@@ -141,6 +139,17 @@ impl PreviewRequest {
         })
     }
 }
+
+document!(
+    PreviewRequest,
+    "PreviewRequest",
+    Fields::schema(|fields| Self::read(fields, &Catalog::default(), Utc::now())).examples([
+        json!({
+            "schedule_mode": "30 2 * * *", "schedule_timezone": "Europe/Berlin",
+            "from": "2026-03-28T12:00:00Z", "count": 2,
+        })
+    ])
+);
 
 fn shown(recurrence: &Recurrence, from: DateTime<Utc>, count: usize) -> Vec<Run> {
     runs(recurrence, from)

@@ -13,12 +13,13 @@ use store::slots::{
 };
 use store::{PgConnection, schedules};
 use utoipa::ToSchema;
-use utoipa::openapi::Object;
+use utoipa::openapi::{Object, Schema};
 
 use crate::gateway::Gateway;
 use crate::jobs;
 use crate::openapi::types;
 use crate::read::fields::FieldError;
+use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
 use crate::read::params::{self, Params};
 use crate::reply::error::ApiError;
@@ -46,8 +47,8 @@ impl SlotList {
         let outcomes = |text: &str| params::letters(text, &SlotOutcome::WORDS, |word| word);
         let filter = SlotFilter {
             job,
-            from: params.optional("from", params::instant),
-            until: params.optional("to", params::instant),
+            from: params.optional("from", instant::parse),
+            until: params.optional("to", instant::parse),
             outcomes: params.optional("outcome", outcomes).unwrap_or_default(),
         };
         let sort = params.optional("sort", |text| Sort::parse(text, &[SLOT_AT]));
@@ -179,7 +180,7 @@ fn outcome() -> Object {
     types::word(SlotOutcome::WORDS, "What became of it")
 }
 
-fn reason() -> Object {
+fn reason() -> Schema {
     let reasons = SlotOutcome::SETTLED.iter();
     let reasons: BTreeSet<_> = reasons.filter_map(|outcome| outcome.reason()).collect();
     types::or_null(types::word(reasons, "Why it did not run"))

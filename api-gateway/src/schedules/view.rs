@@ -6,49 +6,89 @@ use recurrence::Recurrence;
 use serde::Serialize;
 use shared_types::{CatchUp, Overlap, ScheduleRules, schedule};
 use store::jobs::Job;
+use utoipa::ToSchema;
 
+use super::{dates, fields};
+use crate::openapi::types::{or_null, schemas};
 use crate::reply::timestamp::Timestamp;
 
 /// How many of the next instants a job shows.
 const NEXT_RUNS: usize = 5;
 
 /// The fields of a job that are about its schedule, but for its text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ScheduleView<'a> {
+    #[schema(schema_with = timezone)]
     schedule_timezone: &'a str,
+    #[schema(schema_with = exclusions)]
     schedule_exclusions: &'a [String],
+    #[schema(schema_with = calendars)]
     schedule_calendars: Vec<&'a str>,
+    #[schema(required, schema_with = gap)]
     schedule_gap: Option<&'static str>,
+    #[schema(required, schema_with = repeat)]
     schedule_repeat: Option<&'static str>,
     #[serde(flatten)]
-    behaviour: Behaviour,
+    #[schema(inline)]
+    policy: PolicyView,
+    /// Everything that applies, defaults included; `null` without a schedule.
+    #[schema(required, inline)]
     effective_schedule: Option<EffectiveSchedule<'a>>,
+    /// The next instants that run; none of a schedule that is not active.
     next_runs: Vec<Timestamp>,
 }
 
 /// What is done about instants that cannot simply fire.
-#[derive(Debug, Clone, Serialize)]
-struct Behaviour {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct PolicyView {
+    #[schema(schema_with = overlap_policy)]
     overlap_policy: &'static str,
+    #[schema(required, schema_with = overlap_limit)]
     overlap_limit: Option<u32>,
+    #[schema(schema_with = overlap_counts_manual)]
     overlap_counts_manual: bool,
+    #[schema(schema_with = catch_up)]
     catch_up: &'static str,
+    #[schema(required, schema_with = catch_up_limit)]
     catch_up_limit: Option<u32>,
+    #[schema(required, schema_with = catch_up_window)]
     catch_up_window: Option<u32>,
+    #[schema(schema_with = jitter)]
     jitter: u32,
+    #[schema(required, schema_with = start_deadline)]
     start_deadline: Option<u32>,
 }
 
 /// Everything that applies, defaults included.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct EffectiveSchedule<'a> {
+    /// The zone.
     timezone: &'a str,
+    #[schema(required, schema_with = gap)]
     gap: Option<&'static str>,
+    #[schema(required, schema_with = repeat)]
     repeat: Option<&'static str>,
     /// Seconds by which this job's execs start after their instants.
     delay: f64,
     #[serde(flatten)]
-    behaviour: Behaviour,
+    #[schema(inline)]
+    policy: PolicyView,
+}
+
+schemas! {
+    timezone = fields::timezone().schema();
+    exclusions = dates::exclusions().schema();
+    calendars = dates::calendars().schema();
+    gap = or_null(fields::gap().schema());
+    repeat = or_null(fields::repeat().schema());
+    overlap_policy = fields::overlap_policy().schema();
+    overlap_limit = or_null(fields::overlap_limit().schema());
+    overlap_counts_manual = fields::overlap_counts_manual().schema();
+    catch_up = fields::catch_up().schema();
+    catch_up_limit = or_null(fields::catch_up_limit().schema());
+    catch_up_window = or_null(fields::catch_up_window().schema());
+    jitter = fields::jitter().schema();
+    start_deadline = or_null(fields::start_deadline().schema());
 }
 
 impl<'a> ScheduleView<'a> {
@@ -62,7 +102,7 @@ impl<'a> ScheduleView<'a> {
             schedule_calendars: rules.calendars.keys().map(String::as_str).collect(),
             schedule_gap: rules.gap.map(recurrence::GapRule::as_str),
             schedule_repeat: rules.repeat.map(recurrence::RepeatRule::as_str),
-            behaviour: Behaviour::of(rules),
+            policy: PolicyView::of(rules),
             next_runs: recurrence
                 .as_ref()
                 .filter(|_| job.definition.schedule_active)
@@ -77,13 +117,13 @@ impl<'a> ScheduleView<'a> {
                     gap: recurrence.as_ref().map(|it| it.gap_rule().as_str()),
                     repeat: recurrence.as_ref().map(|it| it.repeat_rule().as_str()),
                     delay: rules.delay(job.id).as_seconds_f64(),
-                    behaviour: Behaviour::of(rules),
+                    policy: PolicyView::of(rules),
                 }),
         }
     }
 }
 
-impl Behaviour {
+impl PolicyView {
     fn of(rules: &ScheduleRules) -> Self {
         let (catch_up_limit, catch_up_window) = match rules.catch_up {
             CatchUp::All { limit, window } => (Some(limit), Some(window)),

@@ -5,7 +5,6 @@ use chrono::Utc;
 
 use crate::gateway::Gateway;
 use crate::openapi::parameters::TokenPath;
-use crate::openapi::schemas;
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::request::body::Body;
@@ -14,13 +13,15 @@ use crate::tokens::caller::Caller;
 use crate::tokens::view::{NewTokenView, TokenView};
 use crate::tokens::{self, TokenDraft};
 
+type TokenList = Envelope<TokenView>;
+
 /// `GET /v1/tokens`
 #[utoipa::path(
     get,
     path = "/v1/tokens",
     tag = "tokens",
     summary = "List the tokens of the user",
-    responses((status = 200, description = "All live ones", body = schemas::TokenList))
+    responses((status = 200, description = "All live ones", body = TokenList))
 )]
 pub async fn list(
     gateway: web::Data<Gateway>,
@@ -37,7 +38,7 @@ pub async fn list(
     path = "/v1/tokens",
     tag = "tokens",
     summary = "Make a token",
-    request_body = schemas::NewToken,
+    request_body = TokenDraft,
     responses((status = 201, description = "The token, shown this once", body = NewTokenView))
 )]
 pub async fn create(

@@ -1,10 +1,9 @@
 //! The JSON of tokens.
 
 use serde::Serialize;
-use store::access::Access;
 use store::tokens::Token as KeptToken;
 use utoipa::ToSchema;
-use utoipa::openapi::Object;
+use utoipa::openapi::{Object, Schema};
 
 use super::secret::Token;
 use crate::openapi::types;
@@ -48,6 +47,7 @@ impl From<&KeptToken> for TokenView {
 #[schema(as = MadeToken)]
 pub struct NewTokenView {
     #[serde(flatten)]
+    #[schema(inline)]
     kept: TokenView,
     #[schema(schema_with = token)]
     token: String,
@@ -63,13 +63,8 @@ impl NewTokenView {
     }
 }
 
-/// What a token may do.
-pub fn scope() -> Object {
-    let words = Access::ALL.map(Access::as_str);
-    types::word(
-        words,
-        "The most the token may do; each includes those before it",
-    )
+fn scope() -> Schema {
+    super::scope().schema()
 }
 
 /// A token, in the answer to who made it.

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use shared_types::{ExecSpec, ExecState, SecretId, TriggerMode};
+use shared_types::{Command, ExecSpec, ExecState, SecretId, TriggerMode};
 
 use super::*;
 

@@ -5,17 +5,15 @@ use super::*;
 
 fn vars(value: &Value) -> Result<BTreeMap<String, String>, Vec<FieldError>> {
     let body = json!({ "runtime_vars": value });
-    let mut fields = Fields::of(body.as_object().unwrap());
-    let vars = runtime_vars(&mut fields);
-    fields.finish(vars)
+    Fields::read(body.as_object().unwrap(), runtime_vars)
 }
 
 fn secrets(value: &Value) -> Result<BTreeMap<String, Secret>, Vec<FieldError>> {
     let body = json!({ "secret_vars": value });
-    let mut fields = Fields::of(body.as_object().unwrap());
     let stored = [("STORED".to_owned(), SecretId(7))].into();
-    let vars = secret_vars(&mut fields, &stored);
-    fields.finish(vars)
+    Fields::read(body.as_object().unwrap(), |fields| {
+        secret_vars(fields, Some(&stored))
+    })
 }
 
 #[test]

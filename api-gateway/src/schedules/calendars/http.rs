@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::gateway::Gateway;
 use crate::openapi::answers::Conflict;
 use crate::openapi::parameters::{CalendarPath, NamespacePath};
-use crate::openapi::schemas::{CalendarList, NewCalendar};
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
 use crate::request::body::Body;
@@ -13,6 +12,8 @@ use crate::request::origin::origin;
 use crate::schedules::calendars::view::CalendarView;
 use crate::schedules::calendars::{self, CalendarDraft};
 use crate::tokens::caller::Caller;
+
+type CalendarList = Envelope<CalendarView>;
 
 /// `GET /v1/namespaces/{namespace}/calendars`
 #[utoipa::path(
@@ -41,7 +42,7 @@ pub async fn list(
     operation_id = "put_calendar",
     summary = "Keep or replace a calendar, and with it the schedules that name it",
     params(CalendarPath),
-    request_body = NewCalendar,
+    request_body = CalendarDraft,
     responses(
         (status = 200, description = "The calendar", body = CalendarView),
         (status = 409, response = Conflict),
