@@ -5,7 +5,8 @@ pub mod http;
 pub mod password;
 pub mod view;
 
-use futures::FutureExt;
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 use store::PgConnection;
 use store::access::{Access, MemberRole};
@@ -15,11 +16,11 @@ use store::tokens::{self, NewToken};
 
 use self::draft::{Login, PasswordChange, Registration};
 use self::view::{AccountView, LoginView, OrganisationView, ProfileView};
+use crate::context::Context;
 use crate::gateway::Gateway;
 use crate::read::names;
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
 use crate::tokens::secret::Token;
 use crate::write::origin::Origin;
 use crate::write::{Act, Written};
@@ -31,11 +32,7 @@ const LOGINS_KEPT: i64 = 20;
 const RULED_MAX: usize = 100;
 
 /// Makes a user, where strangers may become one.
-pub async fn register(
-    gateway: &Gateway,
-    origin: Origin,
-    wish: Registration,
-) -> Result<Answer, ApiError> {
+pub async fn register(gateway: &Arc<Gateway>, origin: Origin, wish: Registration) -> Reply {
     if !gateway.registration.enabled {
         return Err(ApiError::Forbidden(
             "registration is off here; ask those who run this service for an account".to_owned(),
@@ -50,7 +47,7 @@ pub async fn register(
     };
     gateway
         .write(origin, |conn| {
-            async move { insert(conn, new).await }.boxed()
+            Box::pin(async move { insert(conn, new).await })
         })
         .await
 }
@@ -65,7 +62,7 @@ async fn insert(conn: &mut PgConnection, new: NewAccount) -> Result<Written, Api
 }
 
 /// A new token for a name and a password.
-pub async fn login(gateway: &Gateway, origin: Origin, login: Login) -> Result<Answer, ApiError> {
+pub async fn login(gateway: &Arc<Gateway>, origin: Origin, login: Login) -> Reply {
     // Only what can be a name is looked for; all else takes as long.
     let name = names::parse_namespace(&login.username).ok();
     let found = match &name {
@@ -83,7 +80,7 @@ pub async fn login(gateway: &Gateway, origin: Origin, login: Login) -> Result<An
     let (name, token) = (name.clone(), Token::random());
     gateway
         .write(origin, |conn| {
-            async move { issue(conn, &name, &hash, &token).await }.boxed()
+            Box::pin(async move { issue(conn, &name, &hash, &token).await })
         })
         .await
 }
@@ -119,36 +116,31 @@ fn wrong_login(user: Option<&str>) -> ApiError {
 }
 
 /// The caller and where they may do what.
-pub async fn get(gateway: &Gateway, caller: &Caller) -> Result<AccountView, ApiError> {
-    let mut conn = gateway.connection(caller).await?;
-    let account = accounts::by_name(&mut conn, caller.name()).await?;
+pub async fn get(context: &Context) -> Result<AccountView, ApiError> {
+    let mut conn = context.connection().await?;
+    let account = accounts::by_name(&mut conn, context.caller.name()).await?;
     let account = account.ok_or(ApiError::NotFound)?;
     let roles = memberships::of_account(&mut conn, account.id).await?;
     Ok(AccountView::new(&account, &roles))
 }
 
 /// Replaces the caller's password and ends all tokens but the one in use.
-pub async fn change_password(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    change: PasswordChange,
-) -> Result<Answer, ApiError> {
-    caller.scoped(Access::Admin)?;
-    let name = caller.name().to_owned();
-    let found = accounts::credentials(&mut *gateway.connection(caller).await?, &name).await?;
+pub async fn change_password(context: &Context, change: PasswordChange) -> Reply {
+    context.scoped(Access::Admin)?;
+    let name = context.caller.name().to_owned();
+    let found = accounts::credentials(&mut *context.connection().await?, &name).await?;
     let old = found.and_then(|(_, hash)| hash);
-    let passwords = &gateway.passwords;
+    let passwords = &context.gateway.passwords;
     let right = passwords.verify(change.password, old.clone()).await?;
     let old = old.filter(|_| right).ok_or_else(wrong_password)?;
     let new = passwords.hash(change.new_password).await?;
-    let kept = caller.token_id();
-    let answer = gateway
-        .write(origin, move |conn| {
-            async move { replace_password(conn, &name, (&old, &new), kept).await }.boxed()
+    let kept = context.caller.token_id();
+    let answer = context
+        .write(move |conn| {
+            Box::pin(async move { replace_password(conn, &name, (&old, &new), kept).await })
         })
         .await?;
-    gateway.tokens.forget(caller.account_id());
+    context.gateway.tokens.forget(context.caller.account_id());
     Ok(answer)
 }
 
@@ -171,20 +163,16 @@ fn wrong_password() -> ApiError {
 }
 
 /// Makes an organisation, with the caller as its first admin.
-pub async fn create_organisation(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    name: String,
-) -> Result<Answer, ApiError> {
-    caller.scoped(Access::Admin)?;
-    let (owner, owner_id) = (caller.name().to_owned(), caller.account_id());
-    let answer = gateway
-        .write(origin, move |conn| {
-            async move { found(conn, (&owner, owner_id), &name).await }.boxed()
-        })
+pub async fn create_organisation(context: &Context, name: String) -> Reply {
+    context.scoped(Access::Admin)?;
+    let (owner, owner_id) = (
+        context.caller.name().to_owned(),
+        context.caller.account_id(),
+    );
+    let answer = context
+        .write(move |conn| Box::pin(async move { found(conn, (&owner, owner_id), &name).await }))
         .await?;
-    gateway.tokens.forget(owner_id);
+    context.gateway.tokens.forget(owner_id);
     Ok(answer)
 }
 

@@ -7,13 +7,12 @@ use store::access::Access;
 use store::audit::{self, Filter, Record, RecordId};
 use store::page::Count;
 
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::read::fields::FieldError;
-use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{self, Params};
+use crate::read::params::{Params, instant, parameters, text};
+use crate::read::query::Query;
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
 
 /// A page of some of the records of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,33 +23,43 @@ pub struct AuditList {
 
 impl AuditList {
     /// Reads a query.
-    pub fn parse<'a>(get: impl Fn(&str) -> Option<&'a str> + 'a) -> Result<Self, Vec<FieldError>> {
-        let mut params = Params::of(get);
+    pub fn parse(query: &Query) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, Self::read)
+    }
+
+    fn read(params: &mut Params<'_>) -> Self {
         let filter = Filter {
-            actor: params.optional("actor", params::text),
-            action: params.optional("action", params::text),
-            created_after: params.optional("created_after", instant::parse),
-            created_before: params.optional("created_before", instant::parse),
+            actor: params.optional("actor", text("Only what this account did")),
+            action: params.optional("action", text("Only this, such as `job.create`")),
+            created_after: params.optional(
+                "created_after",
+                instant("Only what was done at this instant or later"),
+            ),
+            created_before: params.optional(
+                "created_before",
+                instant("Only what was done before this instant"),
+            ),
         };
-        let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
-        let page = PageRequest::read(&mut params, sort);
-        params.finish(Self { filter, page })
+        let sort = Sort::read(params, &[Sort::NEWEST.field]);
+        let page = PageRequest::read(params, sort);
+        Self { filter, page }
     }
 
     /// The records, and how many there are on all pages.
     pub async fn load(
         self,
-        gateway: &Gateway,
-        caller: &Caller,
+        context: &Context,
         namespace: &str,
     ) -> Result<(Count, Cut<Record>), ApiError> {
-        caller.may(Access::Admin, namespace)?;
-        let mut conn = gateway.connection(caller).await?;
+        context.may(Access::Admin, namespace)?;
+        let mut conn = context.connection().await?;
         let count = audit::count(&mut conn, namespace, &self.filter).await?;
         let rows = audit::list(&mut conn, namespace, &self.filter, self.page.query()).await?;
         Ok((count, self.page.cut(rows, |record| record.id)))
     }
 }
+
+parameters!(AuditList, AuditList::read);
 
 #[cfg(test)]
 mod tests {
@@ -60,12 +69,13 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let errors = AuditList::parse(|_| Some("\0")).unwrap_err();
+        let names = ["actor", "action", "created_after", "created_before", "sort"];
+        let query = names.map(|name| (name, "\0")).into_iter().collect();
+        let errors = AuditList::parse(&query).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
-        let filters = ["actor", "action", "created_after", "created_before", "sort"];
-        assert_eq!(fields[..5], filters);
+        assert_eq!(fields, names);
         assert_eq!(
-            AuditList::parse(|_| None).unwrap().filter,
+            AuditList::parse(&Query::default()).unwrap().filter,
             Filter::default()
         );
     }
@@ -73,7 +83,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in ".{0,40}") {
-            let _ = AuditList::parse(|_| Some(&text));
+            let _ = AuditList::parse(&Query::of(&format!("actor={text}&sort={text}")));
         }
     }
 }

@@ -4,7 +4,6 @@ use std::io::{self, Write as _};
 
 use anyhow::{Context, anyhow, bail};
 use chassis::Process;
-use futures::FutureExt;
 use secrecy::SecretString;
 use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind, NewAccount};
@@ -110,7 +109,7 @@ pub async fn create_organisation(
     let store = Store::new(&config.database, Role::Gateway)?;
     let mut conn = store.connection().await?;
     store::transaction(&mut conn, |conn| {
-        async move { found(conn, &name, &owner).await }.boxed()
+        Box::pin(async move { found(conn, &name, &owner).await })
     })
     .await
     .context("the organisation could not be created")
@@ -122,7 +121,7 @@ pub async fn issue_token(store: &Store, name: &str) -> anyhow::Result<Token> {
     let sha256 = token.sha256();
     let mut conn = store.connection().await?;
     store::transaction(&mut conn, move |conn| {
-        async move {
+        Box::pin(async move {
             let new = NewToken {
                 account_id: user(conn, &name).await?.id,
                 name: "create-account".to_owned(),
@@ -133,8 +132,7 @@ pub async fn issue_token(store: &Store, name: &str) -> anyhow::Result<Token> {
             };
             let kept = tokens::insert(conn, &new).await?;
             tell(conn, &name, "token.create", format!("tokens/{}", kept.id)).await
-        }
-        .boxed()
+        })
     })
     .await?;
     Ok(token)
@@ -146,14 +144,13 @@ async fn set_password(store: &Store, name: &str, hash: SecretString) -> anyhow::
     let name = name.to_owned();
     let mut conn = store.connection().await?;
     store::transaction(&mut conn, move |conn| {
-        async move {
+        Box::pin(async move {
             let user = user(conn, &name).await?;
             accounts::lock(conn, &name).await?;
             accounts::set_password(conn, user.id, &hash).await?;
             tokens::revoke_all_but(conn, user.id, None).await?;
             tell(conn, &name, "account.password", format!("accounts/{name}")).await
-        }
-        .boxed()
+        })
     })
     .await
 }

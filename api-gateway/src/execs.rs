@@ -8,7 +8,6 @@ pub mod waiting;
 
 use std::time::Duration;
 
-use futures::FutureExt;
 use shared_types::{ExecId, JobId};
 use store::PgConnection;
 use store::access::Access;
@@ -16,29 +15,22 @@ use store::execs::{self, Exec, ManualExec, ManualTrigger};
 use store::jobs::{Hold, Job};
 
 use self::overrides::Overrides;
+use crate::context::Context;
 use crate::execs::view::ExecView;
-use crate::gateway::Gateway;
 use crate::jobs;
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
-use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
 /// Has a job run now: one row, then the announcement, which may fail or be
 /// lost without harm.
-pub async fn trigger(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (job, overrides): (JobId, Option<Overrides>),
-) -> Result<Answer, ApiError> {
-    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
-    let trigger = manual(caller, job.id);
-    let may_write = caller.may(Access::Write, &job.definition.namespace);
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn trigger(context: &Context, job: JobId, overrides: Option<Overrides>) -> Reply {
+    let job = jobs::get(context, Access::Trigger, job).await?;
+    let trigger = manual(context, job.id);
+    let may_write = context.may(Access::Write, &job.definition.namespace);
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let exec = match overrides {
                     None => execs::trigger(conn, &trigger).await?,
                     Some(overrides) => {
@@ -46,8 +38,7 @@ pub async fn trigger(
                     }
                 };
                 created(&job, &exec.ok_or(ApiError::NotFound)?, "exec.trigger")
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -82,17 +73,12 @@ async fn insert_overridden(
 }
 
 /// Runs again what an exec ran, whatever has become of its job's fields.
-pub async fn rerun(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (job, exec): (JobId, ExecId),
-) -> Result<Answer, ApiError> {
-    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
-    let trigger = manual(caller, job.id);
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn rerun(context: &Context, (job, exec): (JobId, ExecId)) -> Reply {
+    let job = jobs::get(context, Access::Trigger, job).await?;
+    let trigger = manual(context, job.id);
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let held = store::jobs::get_held(conn, job.id, Hold::Shared).await?;
                 held.ok_or(ApiError::NotFound)?;
                 let model = execs::get(conn, job.id, exec).await?;
@@ -106,17 +92,16 @@ pub async fn rerun(
                     rerun_of: Some(model.id),
                 };
                 created(&job, &execs::insert_manual(conn, &new).await?, "exec.rerun")
-            }
-            .boxed()
+            })
         })
         .await
 }
 
-fn manual(caller: &Caller, job_id: JobId) -> ManualTrigger {
+fn manual(context: &Context, job_id: JobId) -> ManualTrigger {
     ManualTrigger {
         id: ExecId::new(),
         job_id,
-        created_by: caller.name().to_owned(),
+        created_by: context.caller.name().to_owned(),
     }
 }
 
@@ -136,17 +121,12 @@ fn act(job: &Job, exec: &Exec, action: &'static str) -> Act {
 }
 
 /// Asks for the end of an exec; the executor brings it about.
-pub async fn cancel(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (job, exec): (JobId, ExecId),
-) -> Result<Answer, ApiError> {
-    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
-    let by = caller.name().to_owned();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn cancel(context: &Context, (job, exec): (JobId, ExecId)) -> Reply {
+    let job = jobs::get(context, Access::Trigger, job).await?;
+    let by = context.caller.name().to_owned();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let exec = execs::request_cancel(conn, job.id, exec, &by).await?;
                 let exec = exec.ok_or(ApiError::NotFound)?;
                 if exec.state.is_terminal() {
@@ -155,8 +135,7 @@ pub async fn cancel(
                 let answer = Answer::accepted(&ExecView::from(&exec))?;
                 let hint = Announcement::cancel(exec.region.clone(), exec.id);
                 Ok(Written::new(answer, act(&job, &exec, "exec.cancel")).announcing([hint]))
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -173,25 +152,19 @@ fn has_ended(exec: &Exec) -> ApiError {
 }
 
 /// Hides an exec, and asks for its end if it has not ended.
-pub async fn delete(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (job, exec): (JobId, ExecId),
-) -> Result<Answer, ApiError> {
-    let job = jobs::get(gateway, caller, Access::Write, job).await?;
-    let by = caller.name().to_owned();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn delete(context: &Context, (job, exec): (JobId, ExecId)) -> Reply {
+    let job = jobs::get(context, Access::Write, job).await?;
+    let by = context.caller.name().to_owned();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let exec = execs::delete(conn, job.id, exec, &by).await?;
                 let exec = exec.ok_or(ApiError::NotFound)?;
                 let open = !exec.state.is_terminal();
                 let hint = open.then(|| Announcement::cancel(exec.region.clone(), exec.id));
                 let act = act(&job, &exec, "exec.delete");
                 Ok(Written::new(Answer::no_content(), act).announcing(hint))
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -199,40 +172,40 @@ pub async fn delete(
 /// As [`get`], but not before the exec has ended, the time is up or the client has
 /// `gone`, with the exec as it is then.
 pub async fn wait(
-    gateway: &Gateway,
-    caller: &Caller,
+    context: &Context,
     ids: (JobId, ExecId),
     (time, gone): (Duration, impl Future<Output = ()>),
 ) -> Result<(Job, Exec), ApiError> {
-    let found = get(gateway, caller, Access::Read, ids).await?;
+    let found = get(context, Access::Read, ids).await?;
     if found.1.state.is_terminal() {
         return Ok(found);
     }
-    let waiter = gateway.waiting.join(caller.account_id(), found.1.id);
+    let waiter = context
+        .gateway
+        .waiting
+        .join(context.caller.account_id(), found.1.id);
     let mut waiter = waiter.map_err(|limit| limit.refuse(waiting::INTERVAL))?;
-    let stopping = gateway.tasks.stopping();
+    let stopping = context.gateway.tasks.stopping();
     tokio::select! {
         () = waiter.ended() => {}
         () = gone => {}
         () = tokio::time::sleep(time) => {}
         () = stopping.cancelled() => {}
     }
-    gateway.tokens.recheck(caller).await?;
-    get(gateway, caller, Access::Read, ids).await
+    context.gateway.tokens.recheck(&context.caller).await?;
+    get(context, Access::Read, ids).await
 }
 
 /// An exec that the caller may see, or do `need` to, with its job.
 pub async fn get(
-    gateway: &Gateway,
-    caller: &Caller,
+    context: &Context,
     need: Access,
     (job, exec): (JobId, ExecId),
 ) -> Result<(Job, Exec), ApiError> {
-    let caller = caller.clone();
     // Both may be large.
-    let found = gateway.aside(caller.account_id(), move |gateway| async move {
-        let job = jobs::get(&gateway, &caller, need, job).await?;
-        let mut conn = gateway.connection(&caller).await?;
+    let found = context.aside(move |context| async move {
+        let job = jobs::get(&context, need, job).await?;
+        let mut conn = context.connection().await?;
         let found = execs::get(&mut conn, job.id, exec).await?;
         Ok((job, found.ok_or(ApiError::NotFound)?))
     });

@@ -23,7 +23,7 @@ use crate::tokens::caller::Caller;
 use crate::tokens::verified::VerifiedTokens;
 
 /// The gateway's hands; one for all workers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Gateway {
     /// The database, with the gateway's rights.
     pub store: Store,
@@ -90,18 +90,16 @@ impl Gateway {
     /// Does work that may take long without waiting for anything, such as writing a
     /// large answer, beside the workers: each of these answers many connections on
     /// one thread. It begins when it is the account's turn. Who hangs up ends it.
-    pub async fn aside<T, F>(
+    pub async fn aside<T>(
         &self,
         account: i64,
-        work: impl FnOnce(Self) -> F,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
     ) -> Result<T, ApiError>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, ApiError>> + Send + 'static,
     {
         let _turn = self.turns.large(account).await;
-        let work = work(self.clone()).in_current_span();
-        AbortOnDropHandle::new(self.runtime.spawn(work))
+        AbortOnDropHandle::new(self.runtime.spawn(work.in_current_span()))
             .await
             .map_err(|panic| ApiError::Internal(Box::new(panic)))?
     }

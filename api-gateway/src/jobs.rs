@@ -10,7 +10,6 @@ pub mod variables;
 pub mod view;
 
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 use serde_json::{Map, Value};
 use shared_types::JobId;
 use store::PgConnection;
@@ -20,36 +19,34 @@ use store::jobs::{self, Hold, Job, NewJob};
 use store::secrets::{self, Keyring};
 
 use self::draft::JobDraft;
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::jobs::view::JobView;
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
 use crate::schedules::calendars;
 use crate::schedules::preview::DryRun;
-use crate::tokens::caller::Caller;
-use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
 /// Execs whose durations say how long a job takes.
 const DURATIONS: i64 = 20;
 
 /// Keeps a job and its schedule.
-pub async fn create(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    draft: JobDraft,
-) -> Result<Answer, ApiError> {
-    let namespace = draft.namespace().unwrap_or(caller.name()).to_owned();
-    caller.may(Access::Write, &namespace)?;
-    let (keyring, by) = (gateway.keyring.clone(), caller.name().to_owned());
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn create(context: &Context, draft: JobDraft) -> Reply {
+    let namespace = draft
+        .namespace()
+        .unwrap_or(context.caller.name())
+        .to_owned();
+    context.may(Access::Write, &namespace)?;
+    let (keyring, by) = (
+        context.gateway.keyring.clone(),
+        context.caller.name().to_owned(),
+    );
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let new = complete(conn, &keyring, draft, (&namespace, &by)).await?;
                 insert(conn, new).await
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -86,28 +83,29 @@ async fn insert(conn: &mut PgConnection, new: NewJob) -> Result<Written, ApiErro
 
 /// Says what a new job would do, without making it.
 pub async fn try_create(
-    gateway: &Gateway,
-    caller: &Caller,
+    context: &Context,
     mut draft: JobDraft,
     now: DateTime<Utc>,
 ) -> Result<DryRun, ApiError> {
-    let namespace = draft.namespace().unwrap_or(caller.name()).to_owned();
-    caller.may(Access::Write, &namespace)?;
-    let mut conn = gateway.connection(caller).await?;
+    let namespace = draft
+        .namespace()
+        .unwrap_or(context.caller.name())
+        .to_owned();
+    context.may(Access::Write, &namespace)?;
+    let mut conn = context.connection().await?;
     calendars::fill_in(&mut conn, &namespace, draft.rules_mut()).await?;
     Ok(DryRun::new(&draft, now, now, Vec::new()))
 }
 
 /// Says what a changed job would do, without changing it.
 pub async fn try_update(
-    gateway: &Gateway,
-    caller: &Caller,
+    context: &Context,
     (id, body): (JobId, Map<String, Value>),
     now: DateTime<Utc>,
 ) -> Result<DryRun, ApiError> {
-    let job = get(gateway, caller, Access::Write, id).await?;
-    let mut draft = JobDraft::change(&job, &body, &gateway.catalog)?;
-    let mut conn = gateway.connection(caller).await?;
+    let job = get(context, Access::Write, id).await?;
+    let mut draft = JobDraft::change(&job, &body, &context.gateway.catalog)?;
+    let mut conn = context.connection().await?;
     let namespace = &job.definition.namespace;
     calendars::fill_in(&mut conn, namespace, draft.rules_mut()).await?;
     let durations = execs::last_durations(&mut conn, id, DURATIONS).await?;
@@ -121,32 +119,24 @@ pub async fn try_update(
 }
 
 /// Changes the fields given of a job. Its execs keep what they were made of.
-pub async fn update(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (id, body): (JobId, Map<String, Value>),
-) -> Result<Answer, ApiError> {
-    get(gateway, caller, Access::Write, id).await?;
-    let Gateway {
-        catalog, keyring, ..
-    } = gateway.clone();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn update(context: &Context, (id, body): (JobId, Map<String, Value>)) -> Reply {
+    get(context, Access::Write, id).await?;
+    let gateway = context.gateway.clone();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 // Held, so that two updates of different fields both last.
                 let old = jobs::get_held(conn, id, Hold::Exclusive).await?;
                 let old = old.ok_or(ApiError::NotFound)?;
-                let draft = JobDraft::change(&old, &body, &catalog)?;
+                let draft = JobDraft::change(&old, &body, &gateway.catalog)?;
                 let NewJob {
                     namespace,
                     created_by,
                     ..
                 } = &old.definition;
-                let new = complete(conn, &keyring, draft, (namespace, created_by)).await?;
+                let new = complete(conn, &gateway.keyring, draft, (namespace, created_by)).await?;
                 replaced(&old.definition, &jobs::update(conn, id, new).await?)
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -162,25 +152,19 @@ fn replaced(old: &NewJob, job: &Job) -> Result<Written, ApiError> {
 }
 
 /// Hides a job, stops its schedule and asks its open execs to end.
-pub async fn delete(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    id: JobId,
-) -> Result<Answer, ApiError> {
-    let job = get(gateway, caller, Access::Write, id).await?;
-    let by = caller.name().to_owned();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn delete(context: &Context, id: JobId) -> Reply {
+    let job = get(context, Access::Write, id).await?;
+    let by = context.caller.name().to_owned();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let cancelled = jobs::delete(conn, id, &by).await?;
                 let cancelled = cancelled.ok_or(ApiError::NotFound)?.into_iter();
                 let cancels = cancelled.map(|exec| Announcement::cancel(exec.region, exec.id));
                 Ok(Written::new(Answer::no_content(), act(&job, "job.delete"))
                     .announcing([Announcement::schedule_changed(id)])
                     .announcing(cancels))
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -195,14 +179,9 @@ fn act(job: &Job, action: &'static str) -> Act {
 }
 
 /// A job that the caller may see, or do `need` to.
-pub async fn get(
-    gateway: &Gateway,
-    caller: &Caller,
-    need: Access,
-    id: JobId,
-) -> Result<Job, ApiError> {
-    let mut conn = gateway.connection(caller).await?;
+pub async fn get(context: &Context, need: Access, id: JobId) -> Result<Job, ApiError> {
+    let mut conn = context.connection().await?;
     let job = jobs::get(&mut conn, id).await?.ok_or(ApiError::NotFound)?;
-    caller.may(need, &job.definition.namespace)?;
+    context.may(need, &job.definition.namespace)?;
     Ok(job)
 }

@@ -24,10 +24,9 @@ use tokio::time::Instant;
 use self::completeness::Completeness;
 use self::lines::{LineArray, Part, arrange};
 use self::window::Window;
+use crate::context::Context;
 use crate::execs;
-use crate::gateway::Gateway;
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
 
 const PAGE: PageLimits = PageLimits {
     lines: 2_000,
@@ -44,8 +43,7 @@ const SEAL_CHECK: Duration = Duration::from_millis(100);
 /// next request.
 #[derive(Debug)]
 pub struct LogReader {
-    gateway: Gateway,
-    caller: Caller,
+    context: Context,
     exec: ExecId,
     window: Window,
     parts: vec::IntoIter<Part>,
@@ -59,16 +57,14 @@ pub struct LogReader {
 
 /// Starts reading the log of an exec of the caller's.
 pub async fn open(
-    gateway: &Gateway,
-    caller: &Caller,
+    context: &Context,
     ids: (JobId, ExecId),
     window: Window,
 ) -> Result<LogReader, ApiError> {
-    let (_, exec) = execs::get(gateway, caller, Access::Read, ids).await?;
-    let outline = settled(gateway, caller, &exec).await?;
+    let (_, exec) = execs::get(context, Access::Read, ids).await?;
+    let outline = settled(context, &exec).await?;
     Ok(LogReader {
-        gateway: gateway.clone(),
-        caller: caller.clone(),
+        context: context.clone(),
         exec: exec.id,
         window,
         parts: arrange(outline.timeline, &outline.streams, window).into_iter(),
@@ -88,10 +84,10 @@ struct Outline {
 }
 
 /// Waits a little for the log of an ended exec to be sealed.
-async fn settled(gateway: &Gateway, caller: &Caller, exec: &Exec) -> Result<Outline, ApiError> {
+async fn settled(context: &Context, exec: &Exec) -> Result<Outline, ApiError> {
     let deadline = Instant::now() + SEAL_WAIT;
     loop {
-        let outline = outline(gateway, caller, exec).await?;
+        let outline = outline(context, exec).await?;
         if outline.completeness != Completeness::Settling || Instant::now() >= deadline {
             return Ok(outline);
         }
@@ -99,8 +95,8 @@ async fn settled(gateway: &Gateway, caller: &Caller, exec: &Exec) -> Result<Outl
     }
 }
 
-async fn outline(gateway: &Gateway, caller: &Caller, exec: &Exec) -> Result<Outline, ApiError> {
-    let mut conn = gateway.connection(caller).await?;
+async fn outline(context: &Context, exec: &Exec) -> Result<Outline, ApiError> {
+    let mut conn = context.connection().await?;
     let timeline = events::list(&mut conn, exec.id).await?;
     let streams = logs::list(&mut conn, exec.id).await?;
     Ok(Outline {
@@ -157,13 +153,17 @@ impl LogReader {
 
     async fn read_page(&mut self, attempt: i32, span: Span) -> Result<(), ApiError> {
         // A slow client may take hours, in which its token may have been revoked.
-        self.gateway.tokens.recheck(&self.caller).await?;
+        self.context
+            .gateway
+            .tokens
+            .recheck(&self.context.caller)
+            .await?;
         let key = StreamKey {
             exec: self.exec,
             attempt,
         };
         let page = {
-            let mut conn = self.gateway.connection(&self.caller).await?;
+            let mut conn = self.context.connection().await?;
             logs::read(&mut conn, key, span, PAGE).await?
         };
         for numbered in &page.lines {

@@ -3,23 +3,21 @@
 pub mod http;
 pub mod view;
 
-use futures::FutureExt;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use store::PgConnection;
 use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind};
 use store::memberships::{self, Change, Member};
 
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::members::view::MemberView;
 use crate::openapi::types::document;
 use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
 use crate::read::rule::{Rule, one_of};
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
-use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Reads the body of `PUT …/members/{user}`.
@@ -51,7 +49,7 @@ pub fn role() -> Rule<'static, MemberRole> {
 }
 
 /// A user's part in a namespace, as a path names it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Membership {
     /// The namespace.
     pub namespace: String,
@@ -60,32 +58,23 @@ pub struct Membership {
 }
 
 /// The members, by name.
-pub async fn list(
-    gateway: &Gateway,
-    caller: &Caller,
-    namespace: &str,
-) -> Result<Vec<Member>, ApiError> {
-    caller.may(Access::Read, namespace)?;
-    let mut conn = gateway.connection(caller).await?;
+pub async fn list(context: &Context, namespace: &str) -> Result<Vec<Member>, ApiError> {
+    context.may(Access::Read, namespace)?;
+    let mut conn = context.connection().await?;
     Ok(memberships::list(&mut conn, namespace).await?)
 }
 
 /// Admits a user, or gives a member another role.
-pub async fn set(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (membership, role): (Membership, MemberRole),
-) -> Result<Answer, ApiError> {
-    caller.may(Access::Admin, &membership.namespace)?;
-    let user = user(gateway, caller, &membership.user).await?;
+pub async fn set(context: &Context, membership: Membership, role: MemberRole) -> Reply {
+    context.may(Access::Admin, &membership.namespace)?;
+    let user = user(context, &membership.user).await?;
     let id = user.id;
-    let answer = gateway
-        .write(origin, move |conn| {
-            async move { admit(conn, &membership.namespace, &user, role).await }.boxed()
+    let answer = context
+        .write(move |conn| {
+            Box::pin(async move { admit(conn, &membership.namespace, &user, role).await })
         })
         .await?;
-    gateway.tokens.forget(id);
+    context.gateway.tokens.forget(id);
     Ok(answer)
 }
 
@@ -104,11 +93,7 @@ async fn admit(
 }
 
 /// What is answered about a member.
-async fn shown(
-    conn: &mut PgConnection,
-    namespace: &str,
-    account_id: i64,
-) -> Result<Answer, ApiError> {
+async fn shown(conn: &mut PgConnection, namespace: &str, account_id: i64) -> Reply {
     let members = memberships::list(conn, namespace).await?;
     let member = members
         .iter()
@@ -117,55 +102,47 @@ async fn shown(
 }
 
 /// Agrees to one's own role, which only then is one.
-pub async fn accept(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    Membership { namespace, user }: Membership,
-) -> Result<Answer, ApiError> {
-    if user != caller.name() {
-        caller.may(Access::Read, &namespace)?;
+pub async fn accept(context: &Context, Membership { namespace, user }: Membership) -> Reply {
+    if user != context.caller.name() {
+        context.may(Access::Read, &namespace)?;
         return Err(ApiError::Forbidden(
             "only the invited user accepts an invitation".to_owned(),
         ));
     }
-    caller.scoped(Access::Admin)?;
-    let id = caller.account_id();
-    let answer = gateway
-        .write(origin, move |conn| {
-            async move {
+    context.scoped(Access::Admin)?;
+    let id = context.caller.account_id();
+    let answer = context
+        .write(move |conn| {
+            Box::pin(async move {
                 done(memberships::accept(conn, &namespace, id).await?)?;
                 let answer = shown(conn, &namespace, id).await?;
                 let act = Act::new(&namespace, "member.accept", format!("members/{user}"));
                 Ok(Written::new(answer, act))
-            }
-            .boxed()
+            })
         })
         .await?;
-    gateway.tokens.forget(id);
+    context.gateway.tokens.forget(id);
     Ok(answer)
 }
 
 /// Ends a user's membership, or takes an invitation back; one's own takes no role.
 pub async fn remove(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
+    context: &Context,
     Membership {
         namespace,
         user: name,
     }: Membership,
-) -> Result<Answer, ApiError> {
-    if name == caller.name() {
-        caller.scoped(Access::Admin)?;
+) -> Reply {
+    if name == context.caller.name() {
+        context.scoped(Access::Admin)?;
     } else {
-        caller.may(Access::Admin, &namespace)?;
+        context.may(Access::Admin, &namespace)?;
     }
-    let user = user(gateway, caller, &name).await?;
+    let user = user(context, &name).await?;
     let id = user.id;
-    let answer = gateway
-        .write(origin, move |conn| {
-            async move {
+    let answer = context
+        .write(move |conn| {
+            Box::pin(async move {
                 done(memberships::remove(conn, &namespace, id).await?)?;
                 let act = Act::new(
                     &namespace,
@@ -173,18 +150,17 @@ pub async fn remove(
                     format!("members/{}", user.name),
                 );
                 Ok(Written::new(Answer::no_content(), act))
-            }
-            .boxed()
+            })
         })
         .await?;
-    gateway.tokens.forget(id);
+    context.gateway.tokens.forget(id);
     Ok(answer)
 }
 
 /// The user of that name; organisations are members of nothing.
-async fn user(gateway: &Gateway, caller: &Caller, name: &str) -> Result<Account, ApiError> {
+async fn user(context: &Context, name: &str) -> Result<Account, ApiError> {
     let name = names::parse_namespace(name).map_err(|_| ApiError::NotFound)?;
-    let mut conn = gateway.connection(caller).await?;
+    let mut conn = context.connection().await?;
     let account = accounts::by_name(&mut conn, &name).await?;
     account
         .filter(|account| account.kind == AccountKind::User)

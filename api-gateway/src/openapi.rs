@@ -90,7 +90,7 @@ fn complete(document: &mut OpenApi) {
         ];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
-            operation.operation_id = Some(id(operation));
+            operation.operation_id = Some(id(method, operation));
             let public = ROUTES
                 .iter()
                 .any(|route| (route.0, route.1, route.2) == (method, path, true));
@@ -103,10 +103,12 @@ fn complete(document: &mut OpenApi) {
     }
 }
 
-/// An operation's name for generated clients: its tag and its handler.
-fn id(operation: &Operation) -> String {
+/// An operation's name for generated clients: its tag and its handler. Where PATCH has
+/// the handler of PUT, it is named after itself.
+fn id(method: &str, operation: &Operation) -> String {
     let tag = operation.tags.iter().flatten().next();
-    let handler = operation.operation_id.as_deref().unwrap_or_default();
+    let handler = operation.operation_id.as_deref();
+    let handler = handler.filter(|_| method != "patch").unwrap_or(method);
     format!("{}_{handler}", tag.map_or("", String::as_str))
 }
 

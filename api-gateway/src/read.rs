@@ -6,4 +6,5 @@ pub mod instant;
 pub mod names;
 pub mod page;
 pub mod params;
+pub mod query;
 pub mod rule;

@@ -3,21 +3,18 @@
 pub mod http;
 pub mod view;
 
-use futures::FutureExt;
 use serde_json::{Map, Value, json};
 use store::access::Access;
 use store::registries::{self, Credential, MAX};
 
 use self::view::RegistryView;
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::jobs::image;
 use crate::openapi::types::{self, document};
 use crate::read::fields::{FieldError, Fields};
 use crate::read::rule::Rule;
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
-use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Characters of a user name at most.
@@ -26,60 +23,42 @@ const USERNAME_MAX: usize = 255;
 const PASSWORD_MAX: usize = 16 * 1024;
 
 /// Keeps or replaces a credential.
-pub async fn put(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    namespace: String,
-    credential: Credential,
-) -> Result<Answer, ApiError> {
-    caller.may(Access::Admin, &namespace)?;
-    let keyring = gateway.keyring.clone();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn put(context: &Context, namespace: String, credential: Credential) -> Reply {
+    context.may(Access::Admin, &namespace)?;
+    let keyring = context.gateway.keyring.clone();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let kept = registries::put(conn, &keyring, &namespace, &credential).await?;
                 let kept = kept.ok_or_else(full)?;
                 let act = act(&namespace, "registry.put", &kept.registry);
                 Ok(Written::new(Answer::ok(&RegistryView::from(kept))?, act))
-            }
-            .boxed()
+            })
         })
         .await
 }
 
 /// All registries of a namespace; they fit on one page.
-pub async fn list(
-    gateway: &Gateway,
-    caller: &Caller,
-    namespace: &str,
-) -> Result<Vec<RegistryView>, ApiError> {
-    caller.may(Access::Admin, namespace)?;
-    let mut conn = gateway.connection(caller).await?;
+pub async fn list(context: &Context, namespace: &str) -> Result<Vec<RegistryView>, ApiError> {
+    context.may(Access::Admin, namespace)?;
+    let mut conn = context.connection().await?;
     let rows = registries::list(&mut conn, namespace).await?;
     Ok(rows.into_iter().map(RegistryView::from).collect())
 }
 
 /// Forgets a credential; execs that have been given it keep it.
-pub async fn delete(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    namespace: String,
-    registry: &str,
-) -> Result<Answer, ApiError> {
-    caller.may(Access::Admin, &namespace)?;
+pub async fn delete(context: &Context, namespace: String, registry: &str) -> Reply {
+    context.may(Access::Admin, &namespace)?;
     let registry = image::parse_registry(registry).map_err(|_| ApiError::NotFound)?;
-    gateway
-        .write(origin, move |conn| {
-            async move {
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 if !registries::delete(conn, &namespace, &registry).await? {
                     return Err(ApiError::NotFound);
                 }
                 let act = act(&namespace, "registry.delete", &registry);
                 Ok(Written::new(Answer::no_content(), act))
-            }
-            .boxed()
+            })
         })
         .await
 }

@@ -2,7 +2,7 @@
 //! has taken it off, as 2015 clients send both.
 
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, PathConfig, PayloadConfig, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 use utoipa::OpenApi;
 
@@ -29,20 +29,20 @@ use crate::tokens::http as tokens;
 macro_rules! routes {
     (
         public { $($public:literal => {
-            $($public_method:ident: $($public_handler:ident)::+),+
+            $($public_method:ident: $public_handler:path),+
         })* }
-        private { $($path:literal => { $($method:ident: $($handler:ident)::+),+ })+ }
+        private { $($path:literal => { $($($method:ident)|+: $handler:path),+ })+ }
     ) => {
         /// Every route: method, path, and whether it answers without a token.
         pub const ROUTES: &[(&str, &str, bool)] = &[
             $($((stringify!($public_method), $public, true),)+)*
-            $($((stringify!($method), concat!("/v1", $path), false),)+)+
+            $($($((stringify!($method), concat!("/v1", $path), false),)+)+)+
         ];
 
         /// What the handlers say of themselves.
         #[derive(OpenApi)]
         #[openapi(
-            paths($($($($public_handler)::+,)+)* $($($($handler)::+),+),+),
+            paths($($($public_handler,)+)* $($($handler),+),+),
             // Named by no handler: the errors of all, and what a page of a log is of.
             components(schemas(Problem, AuditView))
         )]
@@ -52,7 +52,7 @@ macro_rules! routes {
             $(config.service(
                 web::resource($public)
                     .app_data(PayloadConfig::new(PUBLIC_BODY_MAX))
-                    $(.$public_method($($public_handler)::+))+
+                    $(.$public_method($public_handler))+
                     .default_service(only(&[$(stringify!($public_method)),+])),
             );)*
         }
@@ -60,8 +60,8 @@ macro_rules! routes {
         fn private(config: &mut ServiceConfig) {
             $(config.service(
                 web::resource($path)
-                    $(.$method($($handler)::+))+
-                    .default_service(only(&[$(stringify!($method)),+])),
+                    $($(.$method($handler))+)+
+                    .default_service(only(&[$($(stringify!($method)),+),+])),
             );)+
         }
     };
@@ -80,7 +80,7 @@ routes! {
         "/sizes" => { get: catalog::sizes }
         "/jobs" => { get: jobs::list, post: jobs::create }
         "/jobs/{job}" => {
-            get: jobs::get, put: jobs::update, patch: jobs::patch, delete: jobs::delete
+            get: jobs::get, put | patch: jobs::update, delete: jobs::delete
         }
         "/jobs/{job}/execs" => { get: execs::list, post: execs::trigger }
         "/jobs/{job}/execs/{exec}" => { get: execs::get, delete: execs::delete }
@@ -119,8 +119,11 @@ pub fn configure(config: &mut ServiceConfig) {
         .wrap(from_fn(authentication::authenticate))
         .configure(private)
         .default_service(web::to(not_found));
+    // What is no id names nothing.
+    let paths = PathConfig::default().error_handler(|_, _| ApiError::NotFound.into());
     config
         .app_data(PayloadConfig::new(BODY_MAX))
+        .app_data(paths)
         .configure(public)
         .service(v1)
         .default_service(web::to(not_found));

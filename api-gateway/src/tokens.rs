@@ -7,24 +7,21 @@ pub mod verified;
 pub mod view;
 
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 use serde_json::{Map, Value, json};
 use store::access::Access;
 use store::tokens::{self, NewToken, Token as KeptToken};
 use store::{PgConnection, accounts};
 
-use self::caller::Caller;
 use self::secret::Token;
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::openapi::types::{self, document};
 use crate::read::fields::{FieldError, Fields};
 use crate::read::instant;
 use crate::read::names;
 use crate::read::rule::{Rule, one_of};
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
 use crate::tokens::view::NewTokenView;
-use crate::write::origin::Origin;
 use crate::write::{Act, Written};
 
 /// Live tokens of a user, those of logins aside.
@@ -83,38 +80,32 @@ fn future(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
 }
 
 /// Makes a token, which only this answer shows.
-pub async fn create(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    draft: TokenDraft,
-) -> Result<Answer, ApiError> {
+pub async fn create(context: &Context, draft: TokenDraft) -> Reply {
     // So the new one cannot be of a higher scope than the one in use.
-    caller.scoped(Access::Admin)?;
-    if let Some(end) = caller.expires_at()
+    context.scoped(Access::Admin)?;
+    if let Some(end) = context.caller.expires_at()
         && draft.expires_at.is_none_or(|at| at > end)
     {
         let rule = format!("must not be later than {end}, when the token in use ends");
         return Err(ApiError::invalid("expires_at", rule));
     }
-    let (token, maker) = (Token::random(), caller.token_id());
+    let (token, maker) = (Token::random(), context.caller.token_id());
     let new = NewToken {
-        account_id: caller.account_id(),
+        account_id: context.caller.account_id(),
         name: draft.name,
         scope: draft.scope,
         expires_at: draft.expires_at,
         by_login: false,
         sha256: token.sha256(),
     };
-    let owner = caller.name().to_owned();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+    let owner = context.caller.name().to_owned();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let kept = insert(conn, (&owner, maker), &new).await?;
                 let answer = Answer::created(&NewTokenView::new(&kept, &token))?;
                 Ok(Written::new(answer, act(&owner, "token.create", kept.id)))
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -142,26 +133,24 @@ async fn insert(
 }
 
 /// The caller's live tokens, newest first.
-pub async fn list(gateway: &Gateway, caller: &Caller) -> Result<Vec<KeptToken>, ApiError> {
-    caller.scoped(Access::Admin)?;
-    let mut conn = gateway.connection(caller).await?;
-    Ok(tokens::list(&mut conn, caller.account_id()).await?)
+pub async fn list(context: &Context) -> Result<Vec<KeptToken>, ApiError> {
+    context.scoped(Access::Admin)?;
+    let mut conn = context.connection().await?;
+    Ok(tokens::list(&mut conn, context.caller.account_id()).await?)
 }
 
 /// Ends a token of the caller's. Every token may end itself.
-pub async fn revoke(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    id: i64,
-) -> Result<Answer, ApiError> {
-    if id != caller.token_id() {
-        caller.scoped(Access::Admin)?;
+pub async fn revoke(context: &Context, id: i64) -> Reply {
+    if id != context.caller.token_id() {
+        context.scoped(Access::Admin)?;
     }
-    let (owner, account_id) = (caller.name().to_owned(), caller.account_id());
-    let answer = gateway
-        .write(origin, move |conn| {
-            async move {
+    let (owner, account_id) = (
+        context.caller.name().to_owned(),
+        context.caller.account_id(),
+    );
+    let answer = context
+        .write(move |conn| {
+            Box::pin(async move {
                 if !tokens::revoke(conn, account_id, id).await? {
                     return Err(ApiError::NotFound);
                 }
@@ -169,11 +158,10 @@ pub async fn revoke(
                     Answer::no_content(),
                     act(&owner, "token.revoke", id),
                 ))
-            }
-            .boxed()
+            })
         })
         .await?;
-    gateway.tokens.forget(account_id);
+    context.gateway.tokens.forget(account_id);
     Ok(answer)
 }
 

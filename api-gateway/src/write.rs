@@ -4,9 +4,9 @@
 pub mod origin;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bus::{HintRoute, Publisher};
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
 use shared_types::message::Hint;
@@ -106,7 +106,7 @@ impl Announcement {
 impl Gateway {
     /// Does a write once, all of it or nothing, to its end even if the client
     /// hangs up.
-    pub async fn write<F>(&self, origin: Origin, work: F) -> Result<Answer, ApiError>
+    pub async fn write<F>(self: &Arc<Self>, origin: Origin, work: F) -> Result<Answer, ApiError>
     where
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written, ApiError>>
             + Send
@@ -120,7 +120,7 @@ impl Gateway {
             let mut conn = gateway.connection(origin.caller.as_ref()).await?;
             let keyring = gateway.keyring.clone();
             let written = store::transaction(&mut conn, move |conn| {
-                async move { once(conn, &keyring, &origin, work).await }.boxed()
+                Box::pin(async move { once(conn, &keyring, &origin, work).await })
             });
             let written = written.await?;
             drop(conn);

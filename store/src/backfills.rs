@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Deserialize;
 use shared_types::{JobId, Shards};
 
 use crate::StoreError;
@@ -11,7 +12,7 @@ use crate::page::{Count, Page, Rows, load_page};
 use crate::schema::{backfills, schedules};
 
 /// Number of a backfill, given by the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct BackfillId(pub i64);
 
 /// A backfill to be kept.

@@ -1,26 +1,26 @@
 //! `/v1/auth/register`, `/v1/generate-api-token`, `/v1/account` and
 //! `/v1/organisations`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpRequest;
+use actix_web::web::Data;
 
 use crate::accounts;
 use crate::accounts::draft::{Login, NewOrganisation, PasswordChange, Registration};
 use crate::accounts::view::{AccountView, LoginView, OrganisationView, ProfileView};
+use crate::context::Context;
 use crate::gateway::Gateway;
 use crate::openapi::answers::{Forbidden, Unauthenticated};
-use crate::reply::error::ApiError;
+use crate::reply::answer::{Answer, Reply};
 use crate::request::address::ClientAddress;
-use crate::request::body::Body;
+use crate::request::context::Sent;
 use crate::request::form::Form;
-use crate::request::origin::{origin, public_origin};
-use crate::tokens::caller::Caller;
+use crate::request::origin::public_origin;
 
-/// `POST /v1/auth/register`
+/// Become a user
 #[utoipa::path(
     post,
     path = "/v1/auth/register",
     tag = "accounts",
-    summary = "Become a user",
     description = "A form, urlencoded or multipart, is taken as well as JSON.",
     request_body = Registration,
     responses(
@@ -28,22 +28,17 @@ use crate::tokens::caller::Caller;
         (status = 403, response = Forbidden),
     )
 )]
-pub async fn register(
-    gateway: web::Data<Gateway>,
-    request: HttpRequest,
-    Form(body): Form,
-) -> Result<HttpResponse, ApiError> {
-    let wish = Registration::parse(&body).map_err(ApiError::Invalid)?;
+pub async fn register(gateway: Data<Gateway>, request: HttpRequest, Form(body): Form) -> Reply {
+    let wish = Registration::parse(&body)?;
     let origin = public_origin(&request, &wish.username, body.bytes())?;
-    Ok(accounts::register(&gateway, origin, wish).await?.into())
+    accounts::register(&gateway, origin, wish).await
 }
 
-/// `POST /v1/generate-api-token`
+/// Get a token for a password
 #[utoipa::path(
     post,
     path = "/v1/generate-api-token",
     tag = "tokens",
-    summary = "Get a token for a password",
     description = "A form, urlencoded or multipart, is taken as well as JSON.",
     request_body = Login,
     responses(
@@ -51,76 +46,53 @@ pub async fn register(
         (status = 401, response = Unauthenticated),
     )
 )]
-pub async fn login(
-    gateway: web::Data<Gateway>,
-    request: HttpRequest,
-    Form(body): Form,
-) -> Result<HttpResponse, ApiError> {
-    let login = Login::parse(&body).map_err(ApiError::Invalid)?;
+pub async fn login(gateway: Data<Gateway>, request: HttpRequest, Form(body): Form) -> Reply {
+    let login = Login::parse(&body)?;
     let (client, user) = (ClientAddress::of(&request), login.username.clone());
     gateway.limits.login(client, &user)?;
     let origin = public_origin(&request, &user, body.bytes())?;
     let answer = accounts::login(&gateway, origin, login).await?;
     gateway.limits.logged_in(client, &user);
-    Ok(answer.into())
+    Ok(answer)
 }
 
-/// `GET /v1/account`
+/// Show the user of the token
 #[utoipa::path(
     get,
     path = "/v1/account",
     tag = "accounts",
-    summary = "Show the user of the token",
     responses((status = 200, description = "The user", body = AccountView))
 )]
-pub async fn get(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(accounts::get(&gateway, &caller).await?))
+pub async fn get(context: Context) -> Reply {
+    Answer::ok(&accounts::get(&context).await?)
 }
 
-/// `PUT /v1/account/password`
+/// Change the password and revoke all other tokens
 #[utoipa::path(
     put,
     path = "/v1/account/password",
     tag = "accounts",
-    summary = "Change the password and revoke all other tokens",
     request_body = PasswordChange,
     responses(
         (status = 204, description = "It is changed"),
     )
 )]
-pub async fn change_password(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    request: HttpRequest,
-    body: Body,
-) -> Result<HttpResponse, ApiError> {
-    let change = PasswordChange::parse(&body).map_err(ApiError::Invalid)?;
-    gateway.limits.change_password(caller.account_id())?;
-    let origin = origin(&request, &caller, body.bytes())?;
-    let answer = accounts::change_password(&gateway, &caller, origin, change).await?;
-    Ok(answer.into())
+pub async fn change_password(Sent { context, body }: Sent) -> Reply {
+    let change = PasswordChange::parse(&body)?;
+    let limits = &context.gateway.limits;
+    limits.change_password(context.caller.account_id())?;
+    accounts::change_password(&context, change).await
 }
 
-/// `POST /v1/organisations`
+/// Make an organisation
 #[utoipa::path(
     post,
     path = "/v1/organisations",
     tag = "accounts",
-    summary = "Make an organisation",
     request_body = NewOrganisation,
     responses((status = 201, description = "The organisation", body = OrganisationView))
 )]
-pub async fn create_organisation(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    request: HttpRequest,
-    body: Body,
-) -> Result<HttpResponse, ApiError> {
-    let wish = NewOrganisation::parse(&body).map_err(ApiError::Invalid)?;
-    let origin = origin(&request, &caller, body.bytes())?;
-    let answer = accounts::create_organisation(&gateway, &caller, origin, wish.name).await?;
-    Ok(answer.into())
+pub async fn create_organisation(Sent { context, body }: Sent) -> Reply {
+    let wish = NewOrganisation::parse(&body)?;
+    accounts::create_organisation(&context, wish.name).await
 }

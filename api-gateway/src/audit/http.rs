@@ -1,17 +1,16 @@
 //! `/v1/namespaces/{namespace}/audit`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::Path;
 
 use crate::audit::AuditList;
 use crate::audit::view::AuditView;
-use crate::gateway::Gateway;
-use crate::openapi::parameters::{AuditQuery, NamespacePath, PageQuery};
+use crate::context::Context;
+use crate::openapi::parameters::NamespacePath;
 use crate::openapi::types::document;
+use crate::read::query::Query;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::envelope::Envelope;
-use crate::reply::error::ApiError;
-use crate::reply::links::LinkBase;
-use crate::request::query::Query;
-use crate::tokens::caller::Caller;
+use crate::reply::links::Links;
 
 /// A page of the audit log.
 #[derive(Debug)]
@@ -23,25 +22,17 @@ document!(
     Envelope::<AuditView<'static>>::schema()
 );
 
-/// `GET /v1/namespaces/{namespace}/audit?actor=&action=&created_after=&created_before=`
+/// List who did what in a namespace
 #[utoipa::path(
     get,
     path = "/v1/namespaces/{namespace}/audit",
     tag = "audit",
-    summary = "List who did what in a namespace",
-    params(NamespacePath, AuditQuery, PageQuery),
+    params(NamespacePath, AuditList),
     responses((status = 200, description = "A page", body = Records))
 )]
-pub async fn list(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    links: web::Data<LinkBase>,
-    request: HttpRequest,
-    namespace: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let list = AuditList::parse(|name| query.get(name)).map_err(ApiError::Invalid)?;
-    let (count, cut) = list.load(&gateway, &caller, &namespace).await?;
+pub async fn list(context: Context, links: Links, query: Query, namespace: Path<String>) -> Reply {
+    let list = AuditList::parse(&query)?;
+    let (count, cut) = list.load(&context, &namespace).await?;
     let results = cut.rows.iter().map(AuditView::from).collect();
-    Ok(HttpResponse::Ok().json(links.links(&request).envelope((count, &cut), results)))
+    Answer::ok(&links.envelope((count, &cut), results))
 }

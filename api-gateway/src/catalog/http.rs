@@ -1,6 +1,7 @@
 //! `/v1/regions` and `/v1/sizes`: what this deployment offers.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::web::Data;
 
 use crate::catalog::view::{RegionView, SizeView};
 use crate::gateway::Gateway;
@@ -9,15 +10,14 @@ use crate::reply::envelope::Envelope;
 type RegionList = Envelope<RegionView<'static>>;
 type SizeList = Envelope<SizeView<'static>>;
 
-/// `GET /v1/regions`
+/// List the regions
 #[utoipa::path(
     get,
     path = "/v1/regions",
     tag = "catalog",
-    summary = "List the regions",
     responses((status = 200, description = "All of them", body = RegionList))
 )]
-pub async fn regions(gateway: web::Data<Gateway>) -> HttpResponse {
+pub async fn regions(gateway: Data<Gateway>) -> HttpResponse {
     let catalog = &gateway.catalog;
     let regions = catalog.regions().map(|name| RegionView {
         name,
@@ -26,15 +26,14 @@ pub async fn regions(gateway: web::Data<Gateway>) -> HttpResponse {
     HttpResponse::Ok().json(Envelope::whole(regions.collect()))
 }
 
-/// `GET /v1/sizes`
+/// List the sizes
 #[utoipa::path(
     get,
     path = "/v1/sizes",
     tag = "catalog",
-    summary = "List the sizes",
     responses((status = 200, description = "All of them", body = SizeList))
 )]
-pub async fn sizes(gateway: web::Data<Gateway>) -> HttpResponse {
+pub async fn sizes(gateway: Data<Gateway>) -> HttpResponse {
     let sizes = gateway.catalog.sizes().map(|(name, size)| SizeView {
         name,
         cpu: &size.cpu,

@@ -1,29 +1,28 @@
 //! `/v1/jobs/{job}/execs`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpRequest;
+use actix_web::web::Path;
 use chrono::Utc;
 use shared_types::{ExecId, JobId};
 use store::access::Access;
 
+use crate::context::Context;
 use crate::execs;
 use crate::execs::list::ExecList;
 use crate::execs::overrides::Overrides;
 use crate::execs::view::{ExecDetail, ExecView};
-use crate::gateway::Gateway;
-use crate::jobs::http::job_id;
-use crate::openapi::parameters::{ExecListQuery, ExecPath, JobPath, PageQuery, WaitQuery};
+use crate::openapi::parameters::{ExecPath, JobPath};
 use crate::openapi::types::document;
 use crate::read::fields::Fields;
-use crate::reply::answer::Answer;
+use crate::read::query::Query;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
-use crate::reply::links::LinkBase;
-use crate::request::body::OptionalBody;
+use crate::reply::links::Links;
+use crate::request::body::Body;
 use crate::request::connection::gone;
-use crate::request::origin::origin;
-use crate::request::query::Query;
-use crate::request::wait::wait_time;
-use crate::tokens::caller::Caller;
+use crate::request::context::{MaybeSent, Sent};
+use crate::request::wait::{WaitQuery, wait_time};
 
 type ExecPage = Envelope<ExecView<'static>>;
 
@@ -33,157 +32,106 @@ pub struct Nothing;
 
 document!(Nothing, "Nothing", Fields::schema(|_| Some(())));
 
-/// `POST /v1/jobs/{job}/execs`
+/// Trigger a job
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job}/execs",
     tag = "execs",
-    summary = "Trigger a job",
     params(JobPath),
     request_body = Option<Overrides>,
     responses((status = 201, description = "The exec, which waits", body = ExecView))
 )]
-pub async fn trigger(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<String>,
-    request: HttpRequest,
-    body: OptionalBody,
-) -> Result<HttpResponse, ApiError> {
-    let overrides = Overrides::parse(&body.0, &gateway.catalog).map_err(ApiError::Invalid)?;
-    let origin = origin(&request, &caller, body.0.bytes())?;
-    let what = (job_id(&path)?, overrides);
-    let answer = execs::trigger(&gateway, &caller, origin, what).await?;
-    Ok(answer.into())
+pub async fn trigger(MaybeSent(Sent { context, body }): MaybeSent, job: Path<JobId>) -> Reply {
+    let overrides = Overrides::parse(&body, &context.gateway.catalog)?;
+    execs::trigger(&context, *job, overrides).await
 }
 
-/// `GET /v1/jobs/{job}/execs?status=&trigger_mode=&region_name=&created_after=
-/// &created_before=&sort=&page=&page_size=&cursor=`
+/// List the execs of a job
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/execs",
     tag = "execs",
     operation_id = "list",
-    summary = "List the execs of a job",
-    params(JobPath, ExecListQuery, PageQuery),
+    params(JobPath, ExecList),
     responses((status = 200, description = "A page", body = ExecPage))
 )]
-pub async fn list(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    links: web::Data<LinkBase>,
-    path: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let list = ExecList::parse(|name| query.get(name), job_id(&path)?);
-    let list = list.map_err(ApiError::Invalid)?;
-    let links = links.links(&request);
-    let answer = gateway.aside(caller.account_id(), move |gateway| async move {
-        let (count, page) = list.load(&gateway, &caller).await?;
+pub async fn list(context: Context, links: Links, job: Path<JobId>, query: Query) -> Reply {
+    let list = ExecList::parse(&query, *job)?;
+    let answer = context.aside(move |context| async move {
+        let (count, page) = list.load(&context).await?;
         let results = page.rows.iter().map(ExecView::from).collect();
         Answer::ok(&links.envelope((count, &page), results))
     });
-    Ok(answer.await?.into())
+    answer.await
 }
 
-/// `GET /v1/jobs/{job}/execs/{exec}?wait=`
+/// Read an exec, or wait for its end
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/execs/{exec}",
     tag = "execs",
-    summary = "Read an exec, or wait for its end",
     params(ExecPath, WaitQuery),
     responses((status = 200, description = "The exec with its job", body = ExecDetail))
 )]
 pub async fn get(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
+    context: Context,
+    ids: Path<(JobId, ExecId)>,
+    query: Query,
     request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let time = wait_time(&query).map_err(|why| ApiError::invalid("wait", why))?;
-    let ids = ids(&path)?;
-    let (job, exec) = match time {
-        Some(time) => execs::wait(&gateway, &caller, ids, (time, gone(&request))).await?,
-        None => execs::get(&gateway, &caller, Access::Read, ids).await?,
+) -> Reply {
+    let (job, exec) = match wait_time(&query)? {
+        Some(time) => execs::wait(&context, *ids, (time, gone(&request))).await?,
+        None => execs::get(&context, Access::Read, *ids).await?,
     };
-    Ok(HttpResponse::Ok().json(ExecDetail::new(&exec, &job, Utc::now())))
+    Answer::ok(&ExecDetail::new(&exec, &job, Utc::now()))
 }
 
-/// `DELETE /v1/jobs/{job}/execs/{exec}`
+/// Delete an exec
 #[utoipa::path(
     delete,
     path = "/v1/jobs/{job}/execs/{exec}",
     tag = "execs",
-    summary = "Delete an exec",
     params(ExecPath),
     responses((status = 204, description = "Deleted; if it runs, it is asked to end"))
 )]
-pub async fn delete(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let origin = origin(&request, &caller, &[])?;
-    let answer = execs::delete(&gateway, &caller, origin, ids(&path)?).await?;
-    Ok(answer.into())
+pub async fn delete(context: Context, ids: Path<(JobId, ExecId)>) -> Reply {
+    execs::delete(&context, *ids).await
 }
 
-/// `POST /v1/jobs/{job}/execs/{exec}/cancel`
+/// Ask an exec to end
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job}/execs/{exec}/cancel",
     tag = "execs",
-    summary = "Ask an exec to end",
     params(ExecPath),
     request_body = Option<Nothing>,
     responses((status = 202, description = "It is asked to end", body = ExecView))
 )]
 pub async fn cancel(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
-    request: HttpRequest,
-    body: OptionalBody,
-) -> Result<HttpResponse, ApiError> {
+    MaybeSent(Sent { context, body }): MaybeSent,
+    ids: Path<(JobId, ExecId)>,
+) -> Reply {
     takes_nothing(&body)?;
-    let origin = origin(&request, &caller, body.0.bytes())?;
-    let answer = execs::cancel(&gateway, &caller, origin, ids(&path)?).await?;
-    Ok(answer.into())
+    execs::cancel(&context, *ids).await
 }
 
-/// `POST /v1/jobs/{job}/execs/{exec}/rerun`
+/// Run an exec again as it was
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job}/execs/{exec}/rerun",
     tag = "execs",
-    summary = "Run an exec again as it was",
     params(ExecPath),
     request_body = Option<Nothing>,
     responses((status = 201, description = "The new exec", body = ExecView))
 )]
 pub async fn rerun(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
-    request: HttpRequest,
-    body: OptionalBody,
-) -> Result<HttpResponse, ApiError> {
+    MaybeSent(Sent { context, body }): MaybeSent,
+    ids: Path<(JobId, ExecId)>,
+) -> Reply {
     takes_nothing(&body)?;
-    let origin = origin(&request, &caller, body.0.bytes())?;
-    let answer = execs::rerun(&gateway, &caller, origin, ids(&path)?).await?;
-    Ok(answer.into())
+    execs::rerun(&context, *ids).await
 }
 
-fn takes_nothing(body: &OptionalBody) -> Result<(), ApiError> {
-    Fields::read(&body.0, |_| Some(())).map_err(ApiError::Invalid)
-}
-
-/// The ids in an exec's path; what is none names no exec.
-pub(crate) fn ids((job, exec): &(String, String)) -> Result<(JobId, ExecId), ApiError> {
-    let exec = exec.parse().map_err(|_| ApiError::NotFound)?;
-    Ok((job_id(job)?, exec))
+fn takes_nothing(body: &Body) -> Result<(), ApiError> {
+    Ok(Fields::read(body, |_| Some(()))?)
 }

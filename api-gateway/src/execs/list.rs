@@ -5,14 +5,13 @@ use store::access::Access;
 use store::execs::{self, Exec, ExecFilter, ExecKey};
 use store::page::Count;
 
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::jobs;
 use crate::read::fields::FieldError;
-use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{self, Params};
+use crate::read::params::{Params, instant, parameters, some_of, text};
+use crate::read::query::Query;
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
 
 const MODES: [TriggerMode; 2] = [TriggerMode::Manual, TriggerMode::Scheduled];
 
@@ -25,36 +24,39 @@ pub struct ExecList {
 
 impl ExecList {
     /// Reads a query.
-    pub fn parse<'a>(
-        get: impl Fn(&str) -> Option<&'a str> + 'a,
-        job: JobId,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut params = Params::of(get);
-        let states = |text: &str| params::letters(text, &ExecState::ALL, ExecState::letter);
-        let modes = |text: &str| params::letters(text, &MODES, TriggerMode::letter);
+    pub fn parse(query: &Query, job: JobId) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, |params| Self::read(params, job))
+    }
+
+    fn read(params: &mut Params<'_>, job: JobId) -> Self {
+        let states = "Only those in one of these states, between commas";
+        let states = some_of(&ExecState::ALL, ExecState::letter, states);
+        let modes = some_of(&MODES, TriggerMode::letter, "Only those triggered so");
         let filter = ExecFilter {
             job,
             states: params.optional("status", states).unwrap_or_default(),
             trigger_mode: params
                 .optional("trigger_mode", modes)
                 .and_then(|modes| modes.first().copied()),
-            region: params.optional("region_name", params::text),
-            created_after: params.optional("created_after", instant::parse),
-            created_before: params.optional("created_before", instant::parse),
+            region: params.optional("region_name", text("Only those in this region")),
+            created_after: params.optional(
+                "created_after",
+                instant("Only those made at this instant or later"),
+            ),
+            created_before: params.optional(
+                "created_before",
+                instant("Only those made before this instant"),
+            ),
         };
-        let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
-        let page = PageRequest::read(&mut params, sort);
-        params.finish(Self { filter, page })
+        let sort = Sort::read(params, &[Sort::NEWEST.field]);
+        let page = PageRequest::read(params, sort);
+        Self { filter, page }
     }
 
     /// The execs, and how many there are on all pages.
-    pub async fn load(
-        self,
-        gateway: &Gateway,
-        caller: &Caller,
-    ) -> Result<(Count, Cut<Exec>), ApiError> {
-        jobs::get(gateway, caller, Access::Read, self.filter.job).await?;
-        let mut conn = gateway.connection(caller).await?;
+    pub async fn load(self, context: &Context) -> Result<(Count, Cut<Exec>), ApiError> {
+        jobs::get(context, Access::Read, self.filter.job).await?;
+        let mut conn = context.connection().await?;
         let count = execs::count(&mut conn, &self.filter).await?;
         let rows = execs::list(&mut conn, &self.filter, self.page.query()).await?;
         let key = |exec: &Exec| (exec.created_at, exec.id);
@@ -62,15 +64,14 @@ impl ExecList {
     }
 }
 
+parameters!(ExecList, |params| ExecList::read(params, JobId(0)));
+
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
     fn parse(query: &[(&str, &str)]) -> Result<ExecList, Vec<FieldError>> {
-        let query: HashMap<_, _> = query.iter().copied().collect();
-        ExecList::parse(|name| query.get(name).copied(), JobId(1))
+        ExecList::parse(&query.iter().copied().collect(), JobId(1))
     }
 
     #[test]

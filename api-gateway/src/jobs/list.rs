@@ -6,13 +6,15 @@ use store::access::Access;
 use store::jobs::{self, Job, JobFilter, JobPage};
 use store::page::{Count, Rows};
 
-use crate::gateway::Gateway;
+use crate::context::Context;
+use crate::openapi::types::or_empty;
 use crate::read::fields::FieldError;
-use crate::read::instant;
+use crate::read::names::namespace_schema;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{self, Params};
+use crate::read::params::{Params, flag, instant, parameters, text};
+use crate::read::query::Query;
+use crate::read::rule::Rule;
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
 
 const SORTS: [&str; 3] = [Sort::NEWEST.field, "name", "updated_at"];
 
@@ -32,42 +34,56 @@ enum Order {
 
 impl JobList {
     /// Reads a query; `own` is the namespace of one that names none.
-    pub fn parse<'a>(
-        get: impl Fn(&str) -> Option<&'a str> + 'a,
-        own: &str,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut params = Params::of(get);
+    pub fn parse(query: &Query, own: &str) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, |params| Self::read(params, own))
+    }
+
+    fn read(params: &mut Params<'_>, own: &str) -> Self {
         let filter = JobFilter {
             namespace: params
-                .optional("namespace", params::text)
+                .optional("namespace", namespace())
                 .unwrap_or_else(|| own.to_owned()),
-            name: params.optional("name", params::text),
-            region: params.optional("region_name", params::text),
-            schedule_active: params.optional("is_schedule_active", params::boolean),
-            created_after: params.optional("created_after", instant::parse),
-            created_before: params.optional("created_before", instant::parse),
+            name: params.optional("name", text("Only those of this name")),
+            region: params.optional("region_name", text("Only those in this region")),
+            schedule_active: params.optional(
+                "is_schedule_active",
+                flag("Only those that do, or do not, run on time"),
+            ),
+            created_after: params.optional(
+                "created_after",
+                instant("Only those made at this instant or later"),
+            ),
+            created_before: params.optional(
+                "created_before",
+                instant("Only those made before this instant"),
+            ),
         };
-        let sort = Sort::read(&mut params, &SORTS);
+        let sort = Sort::read(params, &SORTS);
         let page = match sort.field {
-            "name" => Order::Name(PageRequest::read(&mut params, sort)),
-            "updated_at" => Order::Update(PageRequest::read(&mut params, sort)),
-            _ => Order::Creation(PageRequest::read(&mut params, sort)),
+            "name" => Order::Name(PageRequest::read(params, sort)),
+            "updated_at" => Order::Update(PageRequest::read(params, sort)),
+            _ => Order::Creation(PageRequest::read(params, sort)),
         };
-        params.finish(Self { filter, page })
+        Self { filter, page }
     }
 
     /// The jobs, and how many there are on all pages.
-    pub async fn load(
-        self,
-        gateway: &Gateway,
-        caller: &Caller,
-    ) -> Result<(Count, Cut<Job>), ApiError> {
-        caller.may(Access::Read, &self.filter.namespace)?;
-        let mut conn = gateway.connection(caller).await?;
+    pub async fn load(self, context: &Context) -> Result<(Count, Cut<Job>), ApiError> {
+        context.may(Access::Read, &self.filter.namespace)?;
+        let mut conn = context.connection().await?;
         let count = jobs::count(&mut conn, &self.filter).await?;
         let rows = jobs::list(&mut conn, &self.filter, self.page.query()).await?;
         Ok((Count::exact(count), self.page.cut(rows)))
     }
+}
+
+parameters!(JobList, |params| JobList::read(params, ""));
+
+/// Whoever names one that cannot be is told that there is none.
+fn namespace() -> Rule<'static, String> {
+    let description = "Whose jobs; the caller's own if left out";
+    let schema = move || or_empty(namespace_schema(description));
+    Rule::text(schema, |name| text("").read(&name.into()))
 }
 
 impl Order {
@@ -90,15 +106,12 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use proptest::prelude::*;
 
     use super::*;
 
     fn parse(query: &[(&str, &str)]) -> Result<JobList, Vec<FieldError>> {
-        let query: HashMap<_, _> = query.iter().copied().collect();
-        JobList::parse(|name| query.get(name).copied(), "me")
+        JobList::parse(&query.iter().copied().collect(), "me")
     }
 
     #[test]

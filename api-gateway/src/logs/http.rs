@@ -1,22 +1,19 @@
 //! `/v1/jobs/{job}/execs/{exec}/logs`.
 
-use actix_web::web::{self, Bytes};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Path};
 use futures::{StreamExt, stream};
 use serde_json::json;
+use shared_types::{ExecId, JobId};
 use utoipa::openapi::schema::ArrayBuilder;
 
-use crate::execs::http::ids;
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::logs::window::Window;
 use crate::logs::{self, LogReader};
-use crate::openapi::parameters::{ExecPath, LogQuery};
+use crate::openapi::parameters::ExecPath;
 use crate::openapi::types::{self, answer, document};
-use crate::read::fields::FieldError;
-use crate::read::params::Params;
+use crate::read::query::Query;
 use crate::reply::error::{ApiError, causes};
-use crate::request::query::Query;
-use crate::tokens::caller::Caller;
 
 /// The lines of a log.
 #[derive(Debug)]
@@ -46,13 +43,12 @@ const COMPLETE: &str = "X-Log-Complete";
 /// no other trace.
 const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
 
-/// `GET /v1/jobs/{job}/execs/{exec}/logs?start_time=&end_time=`
+/// Read the log of an exec
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/execs/{exec}/logs",
     tag = "logs",
-    summary = "Read the log of an exec",
-    params(ExecPath, LogQuery),
+    params(ExecPath, Window),
     responses((
         status = 200,
         description = "The lines so far",
@@ -66,13 +62,12 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
     ))
 )]
 pub async fn read(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
-    request: HttpRequest,
+    context: Context,
+    query: Query,
+    ids: Path<(JobId, ExecId)>,
 ) -> Result<HttpResponse, ApiError> {
-    let window = window(&Query::of(&request)).map_err(ApiError::Invalid)?;
-    let mut log = logs::open(&gateway, &caller, ids(&path)?, window).await?;
+    let window = Window::parse(&query)?;
+    let mut log = logs::open(&context, *ids, window).await?;
     let word = |holds| if holds { "true" } else { "false" };
     let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
     // The first block decides between an answer and an error.
@@ -98,13 +93,4 @@ async fn next_block(
             Some((Err(error), None))
         }
     }
-}
-
-fn window(query: &Query) -> Result<Window, Vec<FieldError>> {
-    let mut params = Params::of(|name| query.get(name));
-    let window = Window {
-        since: params.optional("start_time", Window::start),
-        until: params.optional("end_time", Window::end),
-    };
-    params.finish(window)
 }

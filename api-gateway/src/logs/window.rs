@@ -1,6 +1,13 @@
 //! The stretch of time a client wants of a log, as it writes it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use utoipa::openapi::Object;
+
+use crate::openapi::types;
+use crate::read::fields::FieldError;
+use crate::read::params::{Params, parameters};
+use crate::read::query::Query;
+use crate::read::rule::Rule;
 
 /// Digits of whole seconds at most: enough for thirty thousand years.
 const WHOLE_MAX: usize = 12;
@@ -15,6 +22,20 @@ pub struct Window {
 }
 
 impl Window {
+    /// Reads a query.
+    pub fn parse(query: &Query) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, Self::read)
+    }
+
+    fn read(params: &mut Params<'_>) -> Self {
+        let start = Rule::text(|| schema("No line before it"), Self::start);
+        let end = Rule::text(|| schema("No line after it"), Self::end);
+        Self {
+            since: params.optional("start_time", start),
+            until: params.optional("end_time", end),
+        }
+    }
+
     /// A start as Unix seconds, with or without a fraction.
     pub fn start(text: &str) -> Result<DateTime<Utc>, String> {
         seconds(text).map(|(at, _)| at)
@@ -31,6 +52,14 @@ impl Window {
     pub fn holds(&self, at: DateTime<Utc>) -> bool {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
+}
+
+parameters!(Window, Window::read);
+
+fn schema(description: &str) -> Object {
+    let pattern = r"^[0-9]{1,12}(\.[0-9]{1,9})?$";
+    let description = format!("{description}; Unix seconds");
+    types::or_empty(types::pattern(pattern, 22, &description, "1451350945"))
 }
 
 fn out_of_range() -> String {

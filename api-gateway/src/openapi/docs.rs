@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::web::Path;
 use utoipa_swagger_ui::Config;
 
 use crate::openapi;
@@ -34,12 +35,11 @@ const PAGE: &str = r#"<!DOCTYPE html>
 </html>
 "#;
 
-/// `GET /openapi.json`
+/// This document
 #[utoipa::path(
     get,
     path = "/openapi.json",
     tag = "documentation",
-    summary = "This document",
     responses((status = 200, description = "OpenAPI 3.1", body = Object))
 )]
 pub async fn document() -> HttpResponse {
@@ -48,31 +48,29 @@ pub async fn document() -> HttpResponse {
         .body(openapi::text())
 }
 
-/// `GET /docs`
+/// This document as a page
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "documentation",
-    summary = "This document as a page",
     responses((status = 200, description = "A page", body = String, content_type = "text/html"))
 )]
 pub async fn page() -> HttpResponse {
     show("text/html; charset=utf-8", PAGE)
 }
 
-/// `GET /docs/{file}`
+/// A file of the page
 #[utoipa::path(
     get,
     path = "/docs/{file}",
     tag = "documentation",
-    summary = "A file of the page",
     params(("file" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The file", content_type = "*/*", body = String),
         (status = 404, response = NotFound),
     )
 )]
-pub async fn file(path: web::Path<String>) -> Result<HttpResponse, ApiError> {
+pub async fn file(path: Path<String>) -> Result<HttpResponse, ApiError> {
     let config = Arc::new(Config::from("/openapi.json").validator_url("none"));
     let file = utoipa_swagger_ui::serve(&path, config)
         .map_err(|error| ApiError::Internal(error.to_string().into()))?

@@ -10,10 +10,14 @@ mod sort;
 mod tests;
 
 use store::page::{Page, Position, Rows};
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::SchemaFormat;
 
 pub use self::cursor::Key;
 pub use self::sort::Sort;
+use crate::openapi::types;
 use crate::read::params::Params;
+use crate::read::rule::Rule;
 
 const SIZE_DEFAULT: u32 = 20;
 /// Rows of a page at most.
@@ -36,10 +40,14 @@ impl<K: Key> PageRequest<K> {
     /// Reads `page`, `page_size` and `cursor`. A page size above the limit is
     /// answered with the limit; a cursor wins over a page.
     pub fn read(params: &mut Params<'_>, sort: Sort) -> Self {
-        let size = params.optional("page_size", whole_number);
+        let size = || types::number(1, u32::MAX, "Rows of a page, 20 if left out, 100 at most");
+        let size = params.optional("page_size", Rule::text(size, whole_number));
         let size = size.unwrap_or(SIZE_DEFAULT).min(SIZE_MAX);
-        let cursor = params.optional("cursor", |text| cursor::read(text, sort));
-        let skipped = params.optional("page", |text| skipped(whole_number(text)?, size));
+        let cursor = Rule::text(cursor_schema, |text| cursor::read(text, sort));
+        let cursor = params.optional("cursor", cursor);
+        let page = || types::number(1, 10_000, "Number of the page, from 1; reaches 10,000 rows");
+        let page = Rule::text(page, |text| skipped(whole_number(text)?, size));
+        let skipped = params.optional("page", page);
         Self {
             position: cursor.unwrap_or(Position::Skip(skipped.unwrap_or(0))),
             sort,
@@ -77,6 +85,12 @@ impl<K: Key> PageRequest<K> {
             rows,
         }
     }
+}
+
+fn cursor_schema() -> Object {
+    let mut schema = types::text("From the links of another page; `page` is ignored then");
+    schema.format = Some(SchemaFormat::Custom("cursor".to_owned()));
+    schema
 }
 
 fn whole_number(text: &str) -> Result<u32, String> {

@@ -2,50 +2,107 @@
 //! learns all that is wrong at once. Parameters nobody asks for are ignored:
 //! 2015 clients send some.
 
-use crate::read::fields::FieldError;
+use chrono::{DateTime, Utc};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{Required, Schema};
 
-/// Finds a parameter by its name.
-type Lookup<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
+use super::fields::FieldError;
+use super::instant;
+use super::query::Query;
+use super::rule::Rule;
+use crate::openapi::types::{self, or_empty, text_without_nul};
 
 /// A query being read.
 pub struct Params<'a> {
-    get: Box<Lookup<'a>>,
+    query: &'a Query,
     errors: Vec<FieldError>,
+    /// What was asked for, where that is the question and not what the query says.
+    asked: Option<Vec<Parameter>>,
 }
 
 impl<'a> Params<'a> {
-    /// Starts reading.
-    pub fn of(get: impl Fn(&str) -> Option<&'a str> + 'a) -> Self {
-        Self {
-            get: Box::new(get),
+    /// What `read` makes of a query, or all complaints.
+    pub fn read<T>(
+        query: &'a Query,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Result<T, Vec<FieldError>> {
+        let mut params = Self {
+            query,
             errors: Vec::new(),
-        }
-    }
-
-    /// A parameter, if it is there and `parse` takes it.
-    pub fn optional<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let result = (self.get)(name).map(parse)?;
-        result
-            .map_err(|message| self.errors.push(FieldError::new(name, message)))
-            .ok()
-    }
-
-    /// What was read, if all of it could be.
-    pub fn finish<T>(self, value: T) -> Result<T, Vec<FieldError>> {
-        if self.errors.is_empty() {
-            Ok(value)
+            asked: None,
+        };
+        let read = read(&mut params);
+        if params.errors.is_empty() {
+            Ok(read)
         } else {
-            Err(self.errors)
+            Err(params.errors)
         }
+    }
+
+    /// The parameters that `read` asks for. It is asked with an empty query.
+    pub fn asked<T>(read: impl FnOnce(&mut Params<'_>) -> T) -> Vec<Parameter> {
+        let mut params = Params {
+            query: &Query::default(),
+            errors: Vec::new(),
+            asked: Some(Vec::new()),
+        };
+        read(&mut params);
+        params.asked.unwrap_or_default()
+    }
+
+    /// A parameter, if it is there and its rule takes it.
+    pub fn optional<T>(&mut self, name: &'static str, rule: Rule<'_, T>) -> Option<T> {
+        if let Some(asked) = &mut self.asked {
+            asked.push(parameter(ParameterIn::Query, name, rule.schema()));
+            return None;
+        }
+        let read = rule.read(&self.query.get(name)?.into());
+        read.map_err(|message| self.errors.push(FieldError::new(name, message)))
+            .ok()
     }
 }
 
+/// A parameter of a path or a query.
+pub fn parameter(place: ParameterIn, name: &str, schema: Schema) -> Parameter {
+    let required = match place {
+        ParameterIn::Path => Required::True,
+        _ => Required::False,
+    };
+    let description = match &schema {
+        Schema::Object(object) => object.description.clone(),
+        _ => None,
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(description)
+        .schema(Some(schema))
+        .build()
+}
+
+/// Says which parameters a type is read from.
+macro_rules! parameters {
+    ($type:ty, $read:expr) => {
+        impl utoipa::IntoParams for $type {
+            fn into_params(
+                _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+            ) -> Vec<utoipa::openapi::path::Parameter> {
+                $crate::read::params::Params::asked($read)
+            }
+        }
+    };
+}
+
+pub(crate) use parameters;
+
 /// A text to compare with.
-pub fn text(text: &str) -> Result<String, String> {
+pub fn text(description: &str) -> Rule<'_, String> {
+    Rule::text(|| text_without_nul(description), parse_text)
+}
+
+fn parse_text(text: &str) -> Result<String, String> {
     if text.contains('\0') {
         return Err("must not contain the character U+0000".to_owned());
     }
@@ -53,46 +110,75 @@ pub fn text(text: &str) -> Result<String, String> {
 }
 
 /// `true` or `false`, also as Python writes them.
-pub fn boolean(text: &str) -> Result<bool, String> {
-    text.to_ascii_lowercase()
-        .parse()
-        .map_err(|_| "must be true or false".to_owned())
+pub fn flag(description: &str) -> Rule<'_, bool> {
+    let schema = || {
+        let mut schema = types::boolean(description);
+        schema.schema_type = SchemaType::Array(vec![Type::Boolean, Type::String]);
+        schema.pattern = Some("^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])?$".to_owned());
+        schema
+    };
+    Rule::text(schema, |text| {
+        let flag = text.to_ascii_lowercase().parse();
+        flag.map_err(|_| "must be true or false".to_owned())
+    })
 }
 
-/// Some of the known letters, separated by commas. All of them are none: a
+/// An instant as RFC 3339 writes it.
+pub fn instant(description: &str) -> Rule<'_, DateTime<Utc>> {
+    Rule::text(
+        move || {
+            // Not `date-time`, which an empty value is not.
+            let description = format!("{description}; RFC 3339");
+            types::format("instant", &description, "2015-12-28T14:31:07Z")
+        },
+        instant::parse,
+    )
+}
+
+/// Some of the known, by their words, between commas. All of them are none: a
 /// filter that everything passes.
-pub fn letters<T: Copy + PartialEq>(
-    text: &str,
-    known: &[T],
-    letter: impl Fn(T) -> &'static str,
-) -> Result<Vec<T>, String> {
-    let find = |word: &str| known.iter().find(|one| letter(**one) == word.trim());
-    let mut found = Vec::new();
-    for word in text.split(',') {
-        let Some(one) = find(word) else {
-            let known: Vec<_> = known.iter().map(|one| letter(*one)).collect();
-            let known = known.join(", ");
-            return Err(format!("must be one of {known}, or several with commas"));
-        };
-        if !found.contains(one) {
-            found.push(*one);
+pub fn some_of<'a, T: Copy + PartialEq>(
+    known: &'a [T],
+    word: impl Fn(T) -> &'static str + Copy + 'a,
+    description: &'a str,
+) -> Rule<'a, Vec<T>> {
+    let words = move |between: &str| {
+        let words: Vec<_> = known.iter().map(|one| word(*one)).collect();
+        words.join(between)
+    };
+    let schema = move || {
+        let mut schema = types::text(description);
+        let one = words("|");
+        schema.pattern = Some(format!("^({one})(,({one}))*$"));
+        or_empty(schema)
+    };
+    Rule::text(schema, move |text| {
+        let find = |text: &str| known.iter().find(|one| word(**one) == text.trim());
+        let mut found = Vec::new();
+        for text in text.split(',') {
+            let one = find(text)
+                .ok_or_else(|| format!("must be one of {}, or several with commas", words(", ")))?;
+            if !found.contains(one) {
+                found.push(*one);
+            }
         }
-    }
-    if found.len() == known.len() {
-        found.clear();
-    }
-    Ok(found)
+        if found.len() == known.len() {
+            found.clear();
+        }
+        Ok(found)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
     use shared_types::ExecState;
 
     use super::*;
 
     fn states(text: &str) -> Result<Vec<ExecState>, String> {
-        letters(text, &ExecState::ALL, ExecState::letter)
+        some_of(&ExecState::ALL, ExecState::letter, "").read(&text.into())
     }
 
     #[test]
@@ -109,16 +195,17 @@ mod tests {
 
     #[test]
     fn flags_and_texts() {
-        assert_eq!(boolean("True"), Ok(true));
-        assert_eq!(boolean("false"), Ok(false));
-        assert!(boolean("1").is_err());
-        assert!(text("a\0").is_err());
+        let flag = |text: &str| flag("").read(&text.into());
+        assert_eq!(flag("True"), Ok(true));
+        assert_eq!(flag("false"), Ok(false));
+        assert!(flag("1").is_err());
+        assert!(parse_text("a\0").is_err());
     }
 
     proptest! {
         #[test]
         fn anything_is_read_or_refused(value in ".{0,40}") {
-            let _ = (boolean(&value), text(&value), states(&value));
+            let _ = (flag("").read(&json!(value)), states(&value));
         }
     }
 }

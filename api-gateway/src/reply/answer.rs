@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::reply::error::ApiError;
 
+/// What a handler comes to.
+pub type Reply = Result<Answer, ApiError>;
+
 /// A status and a JSON body, which `Debug` does not show: it may hold a token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -20,17 +23,17 @@ pub struct Answer {
 
 impl Answer {
     /// 200 with a body.
-    pub fn ok(body: &impl Serialize) -> Result<Self, ApiError> {
+    pub fn ok(body: &impl Serialize) -> Reply {
         Self::json(200, body)
     }
 
     /// 201 with what was made.
-    pub fn created(body: &impl Serialize) -> Result<Self, ApiError> {
+    pub fn created(body: &impl Serialize) -> Reply {
         Self::json(201, body)
     }
 
     /// 202 with what is to change.
-    pub fn accepted(body: &impl Serialize) -> Result<Self, ApiError> {
+    pub fn accepted(body: &impl Serialize) -> Reply {
         Self::json(202, body)
     }
 

@@ -10,6 +10,12 @@ use thiserror::Error;
 
 use crate::read::fields::FieldError;
 
+impl From<Vec<FieldError>> for ApiError {
+    fn from(errors: Vec<FieldError>) -> Self {
+        Self::Invalid(errors)
+    }
+}
+
 /// Why a request was not done.
 #[derive(Debug, Error)]
 pub enum ApiError {

@@ -1,15 +1,13 @@
 //! A request's body: a JSON object of bounded size, and the bytes it was sent as.
 
-use std::future::Future;
 use std::io;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{HttpMessage, HttpRequest};
 use futures::{StreamExt, stream};
 use serde_json::{Map, Value};
 use tokio::time::{Instant, timeout_at};
@@ -63,7 +61,7 @@ impl Body {
         let account = request.extensions().get().map(Caller::account_id);
         match (gateway, account) {
             (Some(gateway), Some(account)) if bytes.len() >= LARGE => {
-                let read = gateway.aside(account, |_| async move { Self::read(bytes) });
+                let read = gateway.aside(account, async move { Self::read(bytes) });
                 read.await
             }
             _ => Self::read(bytes),
@@ -84,39 +82,6 @@ impl Deref for Body {
 
     fn deref(&self) -> &Self::Target {
         &self.object
-    }
-}
-
-impl FromRequest for Body {
-    type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
-        Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| refuse(&error, BODY_MAX))?;
-            Self::parse(&request, bytes).await
-        })
-    }
-}
-
-/// A body that may be left out.
-#[derive(Clone, Default)]
-pub struct OptionalBody(pub Body);
-
-impl FromRequest for OptionalBody {
-    type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, bytes) = (request.clone(), Bytes::from_request(request, payload));
-        Box::pin(async move {
-            let bytes = bytes.await.map_err(|error| refuse(&error, BODY_MAX))?;
-            if bytes.is_empty() {
-                return Ok(Self::default());
-            }
-            Body::parse(&request, bytes).await.map(Self)
-        })
     }
 }
 

@@ -1,19 +1,16 @@
 //! Reads where a request comes from.
 
 use actix_web::http::Method;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest};
 
 use super::address::ClientAddress;
 use super::observe::RequestId;
-use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
 use crate::write::origin::{Once, Origin};
 
 /// Request header of a POST that is to be done once, however often it is sent.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-/// Says that an answer was given before.
-const REPLAYED: &str = "Idempotency-Replayed";
 const KEY_MAX: usize = 255;
 
 /// The origin of a request with a token.
@@ -63,18 +60,4 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, ApiError> {
     }
     let rule = format!("must be 1 to {KEY_MAX} visible ASCII characters");
     Err(ApiError::invalid(IDEMPOTENCY_KEY, rule))
-}
-
-impl From<Answer> for HttpResponse {
-    fn from(answer: Answer) -> Self {
-        let status = actix_web::http::StatusCode::from_u16(answer.status);
-        let mut response = HttpResponse::build(status.unwrap_or_default());
-        if answer.replayed {
-            response.insert_header((REPLAYED, "true"));
-        }
-        if answer.body.is_empty() {
-            return response.finish();
-        }
-        response.content_type("application/json").body(answer.body)
-    }
 }

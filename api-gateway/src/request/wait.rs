@@ -5,8 +5,12 @@ use std::time::Duration;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 
-use super::query::Query;
 use super::route::route;
+use crate::openapi::types;
+use crate::read::fields::FieldError;
+use crate::read::params::{Params, parameters};
+use crate::read::query::Query;
+use crate::read::rule::Rule;
 
 /// The route of an exec, a GET of which may wait for its end.
 const EXEC: &str = "/v1/jobs/{job}/execs/{exec}";
@@ -15,9 +19,24 @@ const WAIT_MIN: u64 = 1;
 const WAIT_MAX: u64 = 60;
 
 /// How long a request asks to wait, with `wait=`.
-pub fn wait_time(query: &Query) -> Result<Option<Duration>, String> {
-    query.get("wait").map(seconds).transpose()
+pub fn wait_time(query: &Query) -> Result<Option<Duration>, Vec<FieldError>> {
+    Params::read(query, read)
 }
+
+fn read(params: &mut Params<'_>) -> Option<Duration> {
+    let description = "Answer when it has ended, or after so many seconds";
+    let schema = || {
+        let seconds = "^([1-9]|[1-5][0-9]|60)s?$";
+        types::or_empty(types::pattern(seconds, 3, description, "30s"))
+    };
+    params.optional("wait", Rule::text(schema, seconds))
+}
+
+/// The parameters that [`wait_time`] reads.
+#[derive(Debug)]
+pub struct WaitQuery;
+
+parameters!(WaitQuery, read);
 
 /// Whole seconds, with or without their unit.
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -33,7 +52,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// What a request that may wait for something gets for it, beyond the time of
 /// every request.
 pub(super) fn asked_wait(request: &ServiceRequest) -> Duration {
-    let query = Query::of(request.request());
+    let query = Query::of(request.query_string());
     let Ok(Some(time)) = wait_time(&query) else {
         return Duration::ZERO;
     };

@@ -3,7 +3,6 @@
 pub mod view;
 
 use chrono::{DateTime, Utc};
-use futures::FutureExt;
 use serde_json::{Map, Value};
 use shared_types::{JobId, schedule};
 use store::access::Access;
@@ -13,18 +12,17 @@ use store::page::Count;
 use store::{PgConnection, schedules};
 
 use self::view::BackfillView;
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::jobs;
 use crate::openapi::types::{self, document};
 use crate::read::fields::{FieldError, Fields};
 use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::Params;
+use crate::read::params::{Params, parameters};
+use crate::read::query::Query;
 use crate::read::rule::{Rule, number};
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
-use crate::tokens::caller::Caller;
-use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
 const RATE_DEFAULT: u32 = 10;
@@ -86,24 +84,18 @@ fn past(description: &'static str, example: &'static str) -> Rule<'static, DateT
 }
 
 /// Asks for a range to be run.
-pub async fn create(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (job, draft): (JobId, BackfillDraft),
-) -> Result<Answer, ApiError> {
-    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
-    let by = caller.name().to_owned();
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn create(context: &Context, job: JobId, draft: BackfillDraft) -> Reply {
+    let job = jobs::get(context, Access::Trigger, job).await?;
+    let by = context.caller.name().to_owned();
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let new = planned(conn, job.id, draft, by).await?;
                 let backfill = backfills::insert(conn, &new).await?;
                 let answer = Answer::created(&BackfillView::from(&backfill))?;
                 let act = act(&job, backfill.id, "backfill.create");
                 Ok(Written::new(answer, act).announcing([Announcement::schedule_changed(job.id)]))
-            }
-            .boxed()
+            })
         })
         .await
 }
@@ -152,34 +144,24 @@ fn conflict(why: &str) -> ApiError {
 }
 
 /// Says that the rest of a backfill is not wanted.
-pub async fn drop(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (job, id): (JobId, BackfillId),
-) -> Result<Answer, ApiError> {
-    let job = jobs::get(gateway, caller, Access::Trigger, job).await?;
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn drop(context: &Context, (job, id): (JobId, BackfillId)) -> Reply {
+    let job = jobs::get(context, Access::Trigger, job).await?;
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let dropped = backfills::drop(conn, job.id, id).await?;
                 let dropped = dropped.ok_or(ApiError::NotFound)?;
                 let answer = Answer::ok(&BackfillView::from(&dropped))?;
                 Ok(Written::new(answer, act(&job, id, "backfill.drop")))
-            }
-            .boxed()
+            })
         })
         .await
 }
 
 /// A backfill of a job.
-pub async fn get(
-    gateway: &Gateway,
-    caller: &Caller,
-    (job, id): (JobId, BackfillId),
-) -> Result<Backfill, ApiError> {
-    jobs::get(gateway, caller, Access::Read, job).await?;
-    let mut conn = gateway.connection(caller).await?;
+pub async fn get(context: &Context, (job, id): (JobId, BackfillId)) -> Result<Backfill, ApiError> {
+    jobs::get(context, Access::Read, job).await?;
+    let mut conn = context.connection().await?;
     let found = backfills::get(&mut conn, job, id).await?;
     found.ok_or(ApiError::NotFound)
 }
@@ -193,29 +175,27 @@ pub struct BackfillList {
 
 impl BackfillList {
     /// Reads a query.
-    pub fn parse<'a>(
-        get: impl Fn(&str) -> Option<&'a str> + 'a,
-        job: JobId,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut params = Params::of(get);
-        let sort = Sort::read(&mut params, &[Sort::NEWEST.field]);
-        let page = PageRequest::read(&mut params, sort);
-        params.finish(Self { job, page })
+    pub fn parse(query: &Query, job: JobId) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, |params| Self::read(params, job))
+    }
+
+    fn read(params: &mut Params<'_>, job: JobId) -> Self {
+        let sort = Sort::read(params, &[Sort::NEWEST.field]);
+        let page = PageRequest::read(params, sort);
+        Self { job, page }
     }
 
     /// The backfills, and how many there are on all pages.
-    pub async fn load(
-        self,
-        gateway: &Gateway,
-        caller: &Caller,
-    ) -> Result<(Count, Cut<Backfill>), ApiError> {
-        jobs::get(gateway, caller, Access::Read, self.job).await?;
-        let mut conn = gateway.connection(caller).await?;
+    pub async fn load(self, context: &Context) -> Result<(Count, Cut<Backfill>), ApiError> {
+        jobs::get(context, Access::Read, self.job).await?;
+        let mut conn = context.connection().await?;
         let count = backfills::count(&mut conn, self.job).await?;
         let rows = backfills::list(&mut conn, self.job, self.page.query()).await?;
         Ok((count, self.page.cut(rows, |backfill| backfill.id)))
     }
 }
+
+parameters!(BackfillList, |params| BackfillList::read(params, JobId(0)));
 
 fn act(job: &Job, id: BackfillId, action: &'static str) -> Act {
     let resource = format!("jobs/{}/backfills/{}", job.id, id.0);

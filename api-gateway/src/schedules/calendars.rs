@@ -3,7 +3,6 @@
 pub mod http;
 pub mod view;
 
-use futures::FutureExt;
 use serde_json::{Map, Value, json};
 use shared_types::{JobId, ScheduleRules};
 use store::PgConnection;
@@ -11,15 +10,13 @@ use store::access::Access;
 use store::calendars::{self, Deleted, MAX, Put};
 
 use self::view::CalendarView;
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::openapi::types::document;
 use crate::read::fields::{FieldError, Fields};
 use crate::read::names;
-use crate::reply::answer::Answer;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
 use crate::schedules::dates::calendar_dates;
-use crate::tokens::caller::Caller;
-use crate::write::origin::Origin;
 use crate::write::{Act, Announcement, Written};
 
 /// Jobs that are named to who would delete a calendar they use.
@@ -58,28 +55,19 @@ document!(
 );
 
 /// All calendars of a namespace; they fit on one page.
-pub async fn list(
-    gateway: &Gateway,
-    caller: &Caller,
-    namespace: &str,
-) -> Result<Vec<CalendarView>, ApiError> {
-    caller.may(Access::Read, namespace)?;
-    let mut conn = gateway.connection(caller).await?;
+pub async fn list(context: &Context, namespace: &str) -> Result<Vec<CalendarView>, ApiError> {
+    context.may(Access::Read, namespace)?;
+    let mut conn = context.connection().await?;
     let rows = calendars::list(&mut conn, namespace).await?;
     Ok(rows.into_iter().map(CalendarView::from).collect())
 }
 
 /// Keeps or replaces a calendar. The schedules that name it follow at once.
-pub async fn put(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (namespace, draft): (String, CalendarDraft),
-) -> Result<Answer, ApiError> {
-    caller.may(Access::Write, &namespace)?;
-    gateway
-        .write(origin, move |conn| {
-            async move {
+pub async fn put(context: &Context, (namespace, draft): (String, CalendarDraft)) -> Reply {
+    context.may(Access::Write, &namespace)?;
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 let put = calendars::put(conn, &namespace, &draft.name, &draft.dates).await?;
                 let Put::Kept(calendar, changed) = put else {
                     return Err(full());
@@ -88,24 +76,18 @@ pub async fn put(
                 let answer = Answer::ok(&CalendarView::from(calendar))?;
                 let changed = changed.into_iter().map(Announcement::schedule_changed);
                 Ok(Written::new(answer, act).announcing(changed))
-            }
-            .boxed()
+            })
         })
         .await
 }
 
 /// Deletes a calendar that no schedule names.
-pub async fn delete(
-    gateway: &Gateway,
-    caller: &Caller,
-    origin: Origin,
-    (namespace, name): (String, String),
-) -> Result<Answer, ApiError> {
-    caller.may(Access::Write, &namespace)?;
+pub async fn delete(context: &Context, (namespace, name): (String, String)) -> Reply {
+    context.may(Access::Write, &namespace)?;
     let name = names::parse_namespace(&name).map_err(|_| ApiError::NotFound)?;
-    gateway
-        .write(origin, move |conn| {
-            async move {
+    context
+        .write(move |conn| {
+            Box::pin(async move {
                 match calendars::delete(conn, &namespace, &name).await? {
                     Deleted::NotFound => Err(ApiError::NotFound),
                     Deleted::InUse(jobs) => Err(in_use(&jobs)),
@@ -114,8 +96,7 @@ pub async fn delete(
                         Ok(Written::new(Answer::no_content(), act))
                     }
                 }
-            }
-            .boxed()
+            })
         })
         .await
 }

@@ -1,59 +1,46 @@
 //! `/v1/schedules`, `/v1/jobs/{job}/slots` and `/v1/jobs/{job}/backfills`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::Path;
 use chrono::Utc;
-use futures::FutureExt;
+use shared_types::JobId;
 use store::access::Access;
 use store::backfills::BackfillId;
 
-use crate::gateway::Gateway;
-use crate::jobs::http::job_id;
-use crate::openapi::parameters::{
-    BackfillListQuery, BackfillPath, JobPath, PageQuery, SlotListQuery,
-};
-use crate::reply::answer::Answer;
+use crate::context::Context;
+use crate::openapi::parameters::{BackfillPath, JobPath};
+use crate::read::query::Query;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::envelope::Envelope;
 use crate::reply::error::ApiError;
-use crate::reply::links::LinkBase;
-use crate::request::body::Body;
-use crate::request::origin::origin;
-use crate::request::query::Query;
+use crate::reply::links::Links;
+use crate::request::context::Sent;
 use crate::schedules::backfills::view::BackfillView;
 use crate::schedules::backfills::{self, BackfillDraft, BackfillList};
 use crate::schedules::calendars;
 use crate::schedules::preview::{Preview, PreviewRequest};
 use crate::schedules::slots::{SlotList, SlotView};
-use crate::tokens::caller::Caller;
 use crate::write::Written;
 
 type SlotPage = Envelope<SlotView>;
 type BackfillPage = Envelope<BackfillView<'static>>;
 
-/// `POST /v1/schedules/preview`
+/// Ask when a schedule would run
 #[utoipa::path(
     post,
     path = "/v1/schedules/preview",
     tag = "schedules",
-    summary = "Ask when a schedule would run",
     request_body = PreviewRequest,
     responses((status = 200, description = "Its next runs", body = Preview))
 )]
-pub async fn preview(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    request: HttpRequest,
-    body: Body,
-) -> Result<HttpResponse, ApiError> {
+pub async fn preview(Sent { context, body }: Sent) -> Reply {
     let now = Utc::now();
-    let asked = PreviewRequest::parse(&body, &gateway.catalog, now);
-    let mut asked = asked.map_err(ApiError::Invalid)?;
-    let namespace = asked.namespace.as_deref().unwrap_or(caller.name());
+    let mut asked = PreviewRequest::parse(&body, &context.gateway.catalog, now)?;
+    let namespace = asked.namespace.as_deref().unwrap_or(context.caller.name());
     let namespace = namespace.to_owned();
-    caller.may(Access::Read, &namespace)?;
-    let origin = origin(&request, &caller, body.bytes())?;
+    context.may(Access::Read, &namespace)?;
     // Written only to answer the same again under an idempotency key.
-    let preview = gateway.write(origin, move |conn| {
-        async move {
+    let preview = context.write(move |conn| {
+        Box::pin(async move {
             calendars::fill_in(conn, &namespace, &mut asked.rules).await?;
             let preview = asked.preview(now);
             let preview = preview.map_err(|error| ApiError::Internal(error.into()))?;
@@ -62,126 +49,76 @@ pub async fn preview(
                 audit: Vec::new(),
                 announcements: Vec::new(),
             })
-        }
-        .boxed()
+        })
     });
-    Ok(preview.await?.into())
+    preview.await
 }
 
-/// `GET /v1/jobs/{job}/slots?from=&to=&outcome=&sort=&page=&page_size=&cursor=`
+/// List what became of the planned instants of a job
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/slots",
     tag = "schedules",
-    summary = "List what became of the planned instants of a job",
-    params(JobPath, SlotListQuery, PageQuery),
+    params(JobPath, SlotList),
     responses((status = 200, description = "A page", body = SlotPage))
 )]
-pub async fn slots(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    links: web::Data<LinkBase>,
-    path: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let list = SlotList::parse(|name| query.get(name), job_id(&path)?);
-    let list = list.map_err(ApiError::Invalid)?;
-    let (count, page) = list.load(&gateway, &caller, Utc::now()).await?;
+pub async fn slots(context: Context, links: Links, job: Path<JobId>, query: Query) -> Reply {
+    let list = SlotList::parse(&query, *job)?;
+    let (count, page) = list.load(&context, Utc::now()).await?;
     let results = page.rows.iter().map(SlotView::from).collect();
-    Ok(HttpResponse::Ok().json(links.links(&request).envelope((count, &page), results)))
+    Answer::ok(&links.envelope((count, &page), results))
 }
 
-/// `GET /v1/jobs/{job}/backfills?sort=&page=&page_size=&cursor=`
+/// List the backfills of a job
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/backfills",
     tag = "schedules",
-    summary = "List the backfills of a job",
-    params(JobPath, BackfillListQuery, PageQuery),
+    params(JobPath, BackfillList),
     responses((status = 200, description = "A page", body = BackfillPage))
 )]
-pub async fn backfills(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    links: web::Data<LinkBase>,
-    path: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let query = Query::of(&request);
-    let list = BackfillList::parse(|name| query.get(name), job_id(&path)?);
-    let list = list.map_err(ApiError::Invalid)?;
-    let (count, page) = list.load(&gateway, &caller).await?;
+pub async fn backfills(context: Context, links: Links, job: Path<JobId>, query: Query) -> Reply {
+    let list = BackfillList::parse(&query, *job)?;
+    let (count, page) = list.load(&context).await?;
     let results = page.rows.iter().map(BackfillView::from).collect();
-    Ok(HttpResponse::Ok().json(links.links(&request).envelope((count, &page), results)))
+    Answer::ok(&links.envelope((count, &page), results))
 }
 
-/// `POST /v1/jobs/{job}/backfills`
+/// Run the planned instants of a range after the fact
 #[utoipa::path(
     post,
     path = "/v1/jobs/{job}/backfills",
     tag = "schedules",
-    summary = "Run the planned instants of a range after the fact",
     params(JobPath),
     request_body = BackfillDraft,
     responses((status = 201, description = "The backfill", body = BackfillView))
 )]
-pub async fn create_backfill(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<String>,
-    request: HttpRequest,
-    body: Body,
-) -> Result<HttpResponse, ApiError> {
-    let draft = BackfillDraft::parse(&body, Utc::now()).map_err(ApiError::Invalid)?;
-    let origin = origin(&request, &caller, body.bytes())?;
-    let what = (job_id(&path)?, draft);
-    Ok(backfills::create(&gateway, &caller, origin, what)
-        .await?
-        .into())
+pub async fn create_backfill(Sent { context, body }: Sent, job: Path<JobId>) -> Reply {
+    let draft = BackfillDraft::parse(&body, Utc::now())?;
+    backfills::create(&context, *job, draft).await
 }
 
-/// `GET /v1/jobs/{job}/backfills/{backfill}`
+/// Read a backfill
 #[utoipa::path(
     get,
     path = "/v1/jobs/{job}/backfills/{backfill}",
     tag = "schedules",
-    summary = "Read a backfill",
     params(BackfillPath),
     responses((status = 200, description = "The backfill", body = BackfillView))
 )]
-pub async fn backfill(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, ApiError> {
-    let backfill = backfills::get(&gateway, &caller, (job_id(&path.0)?, id(&path.1)?)).await?;
-    Ok(HttpResponse::Ok().json(BackfillView::from(&backfill)))
+pub async fn backfill(context: Context, ids: Path<(JobId, BackfillId)>) -> Reply {
+    let backfill = backfills::get(&context, *ids).await?;
+    Answer::ok(&BackfillView::from(&backfill))
 }
 
-/// `DELETE /v1/jobs/{job}/backfills/{backfill}`
+/// Drop what a backfill has not run yet
 #[utoipa::path(
     delete,
     path = "/v1/jobs/{job}/backfills/{backfill}",
     tag = "schedules",
-    summary = "Drop what a backfill has not run yet",
     params(BackfillPath),
     responses((status = 200, description = "The backfill", body = BackfillView))
 )]
-pub async fn drop_backfill(
-    gateway: web::Data<Gateway>,
-    caller: web::ReqData<Caller>,
-    path: web::Path<(String, String)>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let origin = origin(&request, &caller, &[])?;
-    let which = (job_id(&path.0)?, id(&path.1)?);
-    Ok(backfills::drop(&gateway, &caller, origin, which)
-        .await?
-        .into())
-}
-
-/// A backfill's number in a path; what is none names no backfill.
-fn id(text: &str) -> Result<BackfillId, ApiError> {
-    text.parse().map(BackfillId).map_err(|_| ApiError::NotFound)
+pub async fn drop_backfill(context: Context, ids: Path<(JobId, BackfillId)>) -> Reply {
+    backfills::drop(&context, *ids).await
 }

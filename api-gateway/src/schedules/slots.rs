@@ -15,17 +15,16 @@ use store::{PgConnection, schedules};
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, Schema};
 
-use crate::gateway::Gateway;
+use crate::context::Context;
 use crate::jobs;
 use crate::openapi::types;
 use crate::read::fields::FieldError;
-use crate::read::instant;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{self, Params};
+use crate::read::params::{Params, instant, parameters, some_of};
+use crate::read::query::Query;
 use crate::reply::error::ApiError;
 use crate::reply::timestamp::Timestamp;
 use crate::schedules::ledger::{self, Generations, Walk};
-use crate::tokens::caller::Caller;
 
 /// The field that orders the list.
 const SLOT_AT: &str = "slot_at";
@@ -39,37 +38,37 @@ pub struct SlotList {
 
 impl SlotList {
     /// Reads a query.
-    pub fn parse<'a>(
-        get: impl Fn(&str) -> Option<&'a str> + 'a,
-        job: JobId,
-    ) -> Result<Self, Vec<FieldError>> {
-        let mut params = Params::of(get);
-        let outcomes = |text: &str| params::letters(text, &SlotOutcome::WORDS, |word| word);
+    pub fn parse(query: &Query, job: JobId) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, |params| Self::read(params, job))
+    }
+
+    fn read(params: &mut Params<'_>, job: JobId) -> Self {
+        let outcomes = "Only what became this, or one of these, between commas";
+        let outcomes = some_of(&SlotOutcome::WORDS, |word| word, outcomes);
         let filter = SlotFilter {
             job,
-            from: params.optional("from", instant::parse),
-            until: params.optional("to", instant::parse),
+            from: params.optional("from", instant("Only instants from this one on")),
+            until: params.optional("to", instant("Only instants before this one")),
             outcomes: params.optional("outcome", outcomes).unwrap_or_default(),
         };
-        let sort = params.optional("sort", |text| Sort::parse(text, &[SLOT_AT]));
+        let sort = params.optional("sort", Sort::one_of(&[SLOT_AT]));
         let sort = sort.unwrap_or(Sort {
             field: SLOT_AT,
             direction: Direction::Descending,
         });
-        let page = PageRequest::read(&mut params, sort);
-        params.finish(Self { filter, page })
+        let page = PageRequest::read(params, sort);
+        Self { filter, page }
     }
 
     /// The instants, and how many there are on all pages.
     pub async fn load(
         self,
-        gateway: &Gateway,
-        caller: &Caller,
+        context: &Context,
         now: DateTime<Utc>,
     ) -> Result<(Count, Cut<Slot>), ApiError> {
         let job = self.filter.job;
-        jobs::get(gateway, caller, Access::Read, job).await?;
-        let mut conn = gateway.connection(caller).await?;
+        jobs::get(context, Access::Read, job).await?;
+        let mut conn = context.connection().await?;
         let schedule = schedules::get(&mut conn, job).await?;
         let schedule = schedule.ok_or(ApiError::NotFound)?;
         let earlier = schedules::superseded(&mut conn, &[job]).await?;
@@ -148,6 +147,8 @@ impl SlotList {
         Ok(Rows { rows, goes_on })
     }
 }
+
+parameters!(SlotList, |params| SlotList::read(params, JobId(0)));
 
 /// A planned instant, and what became of it.
 #[derive(Debug, Serialize, ToSchema)]

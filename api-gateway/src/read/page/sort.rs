@@ -4,7 +4,9 @@ use std::fmt;
 
 use store::page::Direction;
 
+use crate::openapi::types;
 use crate::read::params::Params;
+use crate::read::rule::Rule;
 
 /// What orders a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +27,25 @@ impl Sort {
     /// Reads `sort`, one of the orders that a list has; newest first if it is left
     /// out.
     pub fn read(params: &mut Params<'_>, fields: &[&'static str]) -> Self {
-        let sort = params.optional("sort", |text| Self::parse(text, fields));
+        let sort = params.optional("sort", Self::one_of(fields));
         sort.unwrap_or(Self::NEWEST)
     }
 
-    /// Reads one of the orders that a list has.
-    pub fn parse(text: &str, fields: &[&'static str]) -> Result<Self, String> {
+    /// One of the orders that a list has.
+    pub fn one_of<'a>(fields: &'a [&'static str]) -> Rule<'a, Self> {
+        let schema = || {
+            let both = fields
+                .iter()
+                .flat_map(|field| [String::from(*field), format!("-{field}")]);
+            let words: Vec<_> = both.collect();
+            let words = words.iter().map(String::as_str).chain([""]);
+            let description = "Field that orders the list, with a dash from its high end";
+            types::word(words, description)
+        };
+        Rule::text(schema, |text| Self::parse(text, fields))
+    }
+
+    fn parse(text: &str, fields: &[&'static str]) -> Result<Self, String> {
         let (name, direction) = match text.strip_prefix('-') {
             Some(name) => (name, Direction::Descending),
             None => (text, Direction::Ascending),

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use shared_types::{ExecId, JobId};
@@ -14,10 +12,8 @@ const OLDEST: Sort = Sort {
 };
 
 fn parse(sort: Sort, query: &[(&str, &str)]) -> Result<PageRequest<JobId>, Vec<FieldError>> {
-    let query: HashMap<_, _> = query.iter().copied().collect();
-    let mut params = Params::of(|name| query.get(name).copied());
-    let page = PageRequest::read(&mut params, sort);
-    params.finish(page)
+    let query = query.iter().copied().collect();
+    Params::read(&query, |params| PageRequest::read(params, sort))
 }
 
 /// What the store would load of a list with the keys 1 to `count`.

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 
-use actix_web::HttpRequest;
 use url::form_urlencoded;
 
 /// The query of a request.
@@ -12,18 +11,21 @@ pub struct Query(HashMap<String, String>);
 
 impl Query {
     /// Reads it; what is not valid encoding becomes text as far as it can.
-    pub fn of(request: &HttpRequest) -> Self {
-        let pairs = form_urlencoded::parse(request.query_string().as_bytes());
-        Self(
-            pairs
-                .into_owned()
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-        )
+    pub fn of(text: &str) -> Self {
+        form_urlencoded::parse(text.as_bytes()).collect()
     }
 
     /// A value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Query {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let pairs = pairs
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 }
