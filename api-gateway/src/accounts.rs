@@ -22,7 +22,7 @@ use crate::read::names;
 use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
 use crate::tokens::secret::Token;
-use crate::write::origin::Origin;
+use crate::write::source::RequestSource;
 use crate::write::{Act, Written};
 
 /// Tokens of logins that stay valid, newest first: clients of 2015 ask for one
@@ -32,7 +32,7 @@ const LOGINS_KEPT: i64 = 20;
 const RULED_MAX: usize = 100;
 
 /// Makes a user, where strangers may become one.
-pub async fn register(gateway: &Arc<Gateway>, origin: Origin, wish: Registration) -> Reply {
+pub async fn register(gateway: &Arc<Gateway>, source: RequestSource, wish: Registration) -> Reply {
     if !gateway.registration.enabled {
         return Err(ApiError::Forbidden(
             "registration is off here; ask those who run this service for an account".to_owned(),
@@ -46,7 +46,7 @@ pub async fn register(gateway: &Arc<Gateway>, origin: Origin, wish: Registration
         password_hash: Some(gateway.passwords.hash(wish.password).await?),
     };
     gateway
-        .write(origin, |conn| {
+        .write(source, |conn| {
             Box::pin(async move { insert(conn, new).await })
         })
         .await
@@ -62,7 +62,7 @@ async fn insert(conn: &mut PgConnection, new: NewAccount) -> Result<Written, Api
 }
 
 /// A new token for a name and a password.
-pub async fn login(gateway: &Arc<Gateway>, origin: Origin, login: Login) -> Reply {
+pub async fn login(gateway: &Arc<Gateway>, source: RequestSource, login: Login) -> Reply {
     // Only what can be a name is looked for; all else takes as long.
     let name = names::parse_namespace(&login.username).ok();
     let found = match &name {
@@ -79,7 +79,7 @@ pub async fn login(gateway: &Arc<Gateway>, origin: Origin, login: Login) -> Repl
     };
     let (name, token) = (name.clone(), Token::random());
     gateway
-        .write(origin, |conn| {
+        .write(source, |conn| {
             Box::pin(async move { issue(conn, &name, &hash, &token).await })
         })
         .await
@@ -170,13 +170,15 @@ pub async fn create_organisation(context: &Context, name: String) -> Reply {
         context.caller.account_id(),
     );
     let answer = context
-        .write(move |conn| Box::pin(async move { found(conn, (&owner, owner_id), &name).await }))
+        .write(move |conn| {
+            Box::pin(async move { insert_organisation(conn, (&owner, owner_id), &name).await })
+        })
         .await?;
     context.gateway.tokens.forget(owner_id);
     Ok(answer)
 }
 
-async fn found(
+async fn insert_organisation(
     conn: &mut PgConnection,
     (owner, owner_id): (&str, i64),
     name: &str,

@@ -10,7 +10,7 @@ use actix_web::web;
 use bus::{Bus, HintBinding};
 use chassis::{Backoff, ConfigError, Latch, Process};
 use store::secrets::{Keyring, SecretsConfig};
-use store::{Role, Store, StoreError, idempotency};
+use store::{DatabaseRole, Store, StoreError, idempotency};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +84,8 @@ impl Api {
             config.sizes,
             config.schedules.shortest_period,
         )?;
-        let store = Store::new(&config.database, Role::Gateway).map_err(BuildError::Store)?;
+        let store =
+            Store::new(&config.database, DatabaseRole::Gateway).map_err(BuildError::Store)?;
         let bus = Bus::connect(config.broker, process)?;
         let passwords = Passwords::new(config.passwords)
             .map_err(|why| ConfigError::invalid("passwords.parallel", why))?;

@@ -10,7 +10,7 @@ use store::page::Count;
 use crate::context::Context;
 use crate::read::fields::FieldError;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{Params, instant, parameters, text};
+use crate::read::params::{Params, parameters, text};
 use crate::read::query::Query;
 use crate::reply::error::ApiError;
 
@@ -28,17 +28,12 @@ impl AuditList {
     }
 
     fn read(params: &mut Params<'_>) -> Self {
+        let (created_after, created_before) = params.created("what was done");
         let filter = Filter {
             actor: params.optional("actor", text("Only what this account did")),
             action: params.optional("action", text("Only this, such as `job.create`")),
-            created_after: params.optional(
-                "created_after",
-                instant("Only what was done at this instant or later"),
-            ),
-            created_before: params.optional(
-                "created_before",
-                instant("Only what was done before this instant"),
-            ),
+            created_after,
+            created_before,
         };
         let sort = Sort::read(params, &[Sort::NEWEST.field]);
         let page = PageRequest::read(params, sort);
@@ -69,7 +64,7 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_told_at_once() {
-        let names = ["actor", "action", "created_after", "created_before", "sort"];
+        let names = ["created_after", "created_before", "actor", "action", "sort"];
         let query = names.map(|name| (name, "\0")).into_iter().collect();
         let errors = AuditList::parse(&query).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();

@@ -9,7 +9,7 @@ use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind, NewAccount};
 use store::audit::{self, Entry};
 use store::tokens::{self, NewToken};
-use store::{AsyncConnection, PgConnection, Role, Store, memberships, secrets};
+use store::{AsyncConnection, DatabaseRole, PgConnection, Store, memberships, secrets};
 
 use crate::accounts::password::{Passwords, check_new};
 use crate::app::keyring;
@@ -36,7 +36,7 @@ pub async fn create_account(
     (password_stdin, existing): (bool, bool),
 ) -> anyhow::Result<()> {
     let name = account_name(&name)?;
-    let store = Store::new(&config.database, Role::Gateway)?;
+    let store = Store::new(&config.database, DatabaseRole::Gateway)?;
     if !existing {
         unused(&store, &name).await?;
     }
@@ -74,7 +74,7 @@ const RESEAL_BATCH: i64 = 500;
 /// be taken away.
 pub async fn reseal_secrets(config: ResealConfig, process: Process) -> anyhow::Result<()> {
     let keyring = keyring(&config.secrets)?;
-    let store = Store::new(&config.command.database, Role::Gateway)?;
+    let store = Store::new(&config.command.database, DatabaseRole::Gateway)?;
     let mut conn = store.connection().await?;
     let (mut all, stopping) = (0, process.tasks.stopping());
     while !stopping.is_cancelled() {
@@ -106,10 +106,10 @@ pub async fn create_organisation(
     owner: String,
 ) -> anyhow::Result<()> {
     let name = account_name(&name)?;
-    let store = Store::new(&config.database, Role::Gateway)?;
+    let store = Store::new(&config.database, DatabaseRole::Gateway)?;
     let mut conn = store.connection().await?;
     store::transaction(&mut conn, |conn| {
-        Box::pin(async move { found(conn, &name, &owner).await })
+        Box::pin(async move { insert_organisation(conn, &name, &owner).await })
     })
     .await
     .context("the organisation could not be created")
@@ -131,7 +131,7 @@ pub async fn issue_token(store: &Store, name: &str) -> anyhow::Result<Token> {
                 sha256,
             };
             let kept = tokens::insert(conn, &new).await?;
-            tell(conn, &name, "token.create", format!("tokens/{}", kept.id)).await
+            audit(conn, &name, "token.create", format!("tokens/{}", kept.id)).await
         })
     })
     .await?;
@@ -149,13 +149,17 @@ async fn set_password(store: &Store, name: &str, hash: SecretString) -> anyhow::
             accounts::lock(conn, &name).await?;
             accounts::set_password(conn, user.id, &hash).await?;
             tokens::revoke_all_but(conn, user.id, None).await?;
-            tell(conn, &name, "account.password", format!("accounts/{name}")).await
+            audit(conn, &name, "account.password", format!("accounts/{name}")).await
         })
     })
     .await
 }
 
-async fn found(conn: &mut PgConnection, name: &str, owner: &str) -> anyhow::Result<()> {
+async fn insert_organisation(
+    conn: &mut PgConnection,
+    name: &str,
+    owner: &str,
+) -> anyhow::Result<()> {
     let admin = accounts::by_name(conn, owner).await?;
     let admin = admin.filter(|account| account.kind == AccountKind::User);
     let admin = admin.ok_or_else(|| anyhow!("there is no user \"{owner}\""))?;
@@ -165,7 +169,7 @@ async fn found(conn: &mut PgConnection, name: &str, owner: &str) -> anyhow::Resu
         .is_some()
     {
         let resource = format!("organisations/{name}");
-        return tell(conn, name, "organisation.create", resource).await;
+        return audit(conn, name, "organisation.create", resource).await;
     }
     let there = accounts::by_name(conn, name).await?;
     if there.is_none_or(|account| account.kind != AccountKind::Organisation) {
@@ -175,14 +179,14 @@ async fn found(conn: &mut PgConnection, name: &str, owner: &str) -> anyhow::Resu
     // Whoever operates the service need not ask.
     memberships::accept(conn, name, admin.id).await?;
     let resource = format!("members/{owner}?role=admin");
-    tell(conn, name, "member.set", resource).await
+    audit(conn, name, "member.set", resource).await
 }
 
 /// The user of that name, made if there is none.
 async fn user(conn: &mut PgConnection, name: &str) -> anyhow::Result<Account> {
     let new = NewAccount::named(name, AccountKind::User);
     if let Some(account) = accounts::create(conn, &new, None).await? {
-        tell(conn, name, "account.create", format!("accounts/{name}")).await?;
+        audit(conn, name, "account.create", format!("accounts/{name}")).await?;
         return Ok(account);
     }
     let account = accounts::by_name(conn, name).await?;
@@ -191,7 +195,7 @@ async fn user(conn: &mut PgConnection, name: &str) -> anyhow::Result<Account> {
         .ok_or_else(|| anyhow!("\"{name}\" is an organisation, which has no tokens"))
 }
 
-async fn tell(
+async fn audit(
     conn: &mut PgConnection,
     namespace: &str,
     action: &str,

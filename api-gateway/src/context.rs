@@ -12,17 +12,17 @@ use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
 use crate::write::Written;
-use crate::write::origin::Origin;
+use crate::write::source::RequestSource;
 
 /// Who asks, from where, and the gateway that does it.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The gateway's hands.
+    /// The connections, caches and limits of this process.
     pub gateway: Arc<Gateway>,
     /// The account that a token speaks for.
     pub caller: Caller,
     /// Where the request comes from.
-    pub origin: Origin,
+    pub source: RequestSource,
 }
 
 impl Context {
@@ -58,6 +58,6 @@ impl Context {
             + Send
             + 'static,
     {
-        self.gateway.write(self.origin.clone(), work).await
+        self.gateway.write(self.source.clone(), work).await
     }
 }

@@ -22,7 +22,7 @@ use crate::request::turns::{Turn, Turns};
 use crate::tokens::caller::Caller;
 use crate::tokens::verified::VerifiedTokens;
 
-/// The gateway's hands; one for all workers.
+/// The connections, caches and limits of this process; one for all workers.
 #[derive(Debug)]
 pub struct Gateway {
     /// The database, with the gateway's rights.

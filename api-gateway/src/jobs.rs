@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod draft;
+pub mod example;
 pub mod fields;
 pub mod http;
 pub mod image;
@@ -15,7 +16,7 @@ use shared_types::JobId;
 use store::PgConnection;
 use store::access::Access;
 use store::execs;
-use store::jobs::{self, Hold, Job, NewJob};
+use store::jobs::{self, Hold, Job, JobDefinition};
 use store::secrets::{self, Keyring};
 
 use self::draft::JobDraft;
@@ -57,7 +58,7 @@ async fn complete(
     keyring: &Keyring,
     mut draft: JobDraft,
     (namespace, created_by): (&str, &str),
-) -> Result<NewJob, ApiError> {
+) -> Result<JobDefinition, ApiError> {
     let rules = draft.rules_mut();
     if !rules.calendars.is_empty() {
         store::calendars::hold(conn, namespace).await?;
@@ -71,7 +72,7 @@ async fn complete(
     Ok(draft.into_job(namespace, created_by, ids))
 }
 
-async fn insert(conn: &mut PgConnection, new: NewJob) -> Result<Written, ApiError> {
+async fn insert(conn: &mut PgConnection, new: JobDefinition) -> Result<Written, ApiError> {
     let job = jobs::insert(conn, new).await?;
     let answer = Answer::created(&JobView::new(&job, Utc::now()))?;
     let changed = job
@@ -129,7 +130,7 @@ pub async fn update(context: &Context, (id, body): (JobId, Map<String, Value>)) 
                 let old = jobs::get_held(conn, id, Hold::Exclusive).await?;
                 let old = old.ok_or(ApiError::NotFound)?;
                 let draft = JobDraft::change(&old, &body, &gateway.catalog)?;
-                let NewJob {
+                let JobDefinition {
                     namespace,
                     created_by,
                     ..
@@ -141,7 +142,7 @@ pub async fn update(context: &Context, (id, body): (JobId, Map<String, Value>)) 
         .await
 }
 
-fn replaced(old: &NewJob, job: &Job) -> Result<Written, ApiError> {
+fn replaced(old: &JobDefinition, job: &Job) -> Result<Written, ApiError> {
     let new = &job.definition;
     let is_same = old.schedule_mode == new.schedule_mode
         && old.schedule_rules == new.schedule_rules

@@ -62,7 +62,7 @@ pub async fn open(
     window: Window,
 ) -> Result<LogReader, ApiError> {
     let (_, exec) = execs::get(context, Access::Read, ids).await?;
-    let outline = settled(context, &exec).await?;
+    let outline = wait_for_seal(context, &exec).await?;
     Ok(LogReader {
         context: context.clone(),
         exec: exec.id,
@@ -84,7 +84,7 @@ struct Outline {
 }
 
 /// Waits a little for the log of an ended exec to be sealed.
-async fn settled(context: &Context, exec: &Exec) -> Result<Outline, ApiError> {
+async fn wait_for_seal(context: &Context, exec: &Exec) -> Result<Outline, ApiError> {
     let deadline = Instant::now() + SEAL_WAIT;
     loop {
         let outline = outline(context, exec).await?;

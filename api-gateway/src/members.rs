@@ -125,7 +125,8 @@ pub async fn accept(context: &Context, Membership { namespace, user }: Membershi
     Ok(answer)
 }
 
-/// Ends a user's membership, or takes an invitation back; one's own takes no role.
+/// Ends a user's membership, or takes an invitation back. Everybody may end their own;
+/// for somebody else's the caller must be an admin.
 pub async fn remove(
     context: &Context,
     Membership {

@@ -3,7 +3,6 @@
 
 pub mod answers;
 pub mod docs;
-pub mod examples;
 mod flat;
 pub mod parameters;
 pub mod types;

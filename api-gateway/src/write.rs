@@ -1,7 +1,7 @@
 //! The one way a request writes: its effect, the audit entries and the answer to
 //! its idempotency key in one transaction, then the announcements.
 
-pub mod origin;
+pub mod source;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use store::secrets::{Keyring, Purpose, SealError, Sealed};
 use store::{PgConnection, audit};
 use tracing::Instrument;
 
-use self::origin::{Once, Origin};
+use self::source::{Once, RequestSource};
 use crate::gateway::Gateway;
 use crate::reply::answer::Answer;
 use crate::reply::error::ApiError;
@@ -106,7 +106,11 @@ impl Announcement {
 impl Gateway {
     /// Does a write once, all of it or nothing, to its end even if the client
     /// hangs up.
-    pub async fn write<F>(self: &Arc<Self>, origin: Origin, work: F) -> Result<Answer, ApiError>
+    pub async fn write<F>(
+        self: &Arc<Self>,
+        source: RequestSource,
+        work: F,
+    ) -> Result<Answer, ApiError>
     where
         F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written, ApiError>>
             + Send
@@ -114,13 +118,13 @@ impl Gateway {
     {
         let gateway = self.clone();
         self.to_completion(async move {
-            if let Some(caller) = &origin.caller {
+            if let Some(caller) = &source.caller {
                 gateway.tokens.recheck(caller).await?;
             }
-            let mut conn = gateway.connection(origin.caller.as_ref()).await?;
+            let mut conn = gateway.connection(source.caller.as_ref()).await?;
             let keyring = gateway.keyring.clone();
             let written = store::transaction(&mut conn, move |conn| {
-                Box::pin(async move { once(conn, &keyring, &origin, work).await })
+                Box::pin(async move { once(conn, &keyring, &source, work).await })
             });
             let written = written.await?;
             drop(conn);
@@ -149,14 +153,14 @@ impl Gateway {
 async fn once<F>(
     conn: &mut PgConnection,
     keyring: &Keyring,
-    origin: &Origin,
+    source: &RequestSource,
     work: F,
 ) -> Result<Written, ApiError>
 where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written, ApiError>>,
 {
-    let Some(once) = &origin.once else {
-        return audited(conn, origin, work).await;
+    let Some(once) = &source.once else {
+        return audited(conn, source, work).await;
     };
     let (key_id, digest) = keyring.digest(None, &once.request).map_err(internal)?;
     let request = idempotency::Request {
@@ -168,7 +172,7 @@ where
     if let Begun::Answered(answered) = idempotency::begin(conn, request).await? {
         return repeat(keyring, once, &answered);
     }
-    let written = audited(conn, origin, work).await?;
+    let written = audited(conn, source, work).await?;
     let sealed = keyring.seal(Purpose::Answer, &once.caller, &written.answer.body);
     let sealed = sealed.map_err(internal)?;
     let status = i16::try_from(written.answer.status).unwrap_or(i16::MAX);
@@ -215,12 +219,16 @@ fn internal(error: SealError) -> ApiError {
     ApiError::Internal(error.into())
 }
 
-async fn audited<F>(conn: &mut PgConnection, origin: &Origin, work: F) -> Result<Written, ApiError>
+async fn audited<F>(
+    conn: &mut PgConnection,
+    source: &RequestSource,
+    work: F,
+) -> Result<Written, ApiError>
 where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written, ApiError>>,
 {
     let written = work(conn).await?;
-    let entries: Vec<_> = written.audit.iter().map(|act| origin.entry(act)).collect();
+    let entries: Vec<_> = written.audit.iter().map(|act| source.entry(act)).collect();
     audit::append(conn, &entries).await?;
     Ok(written)
 }

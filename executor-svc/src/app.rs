@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use shared_types::message::{ExecMessage, Hint};
 use store::secrets::Keyring;
-use store::{Role, Store};
+use store::{DatabaseRole, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use crate::objects::Objects;
 use crate::probe::Probe;
 use crate::queue::Queue;
 use crate::reconcile::Reconciler;
-use crate::record::Record;
+use crate::record::ExecRows;
 use crate::sweep::Sweep;
 
 /// Builds the service and starts its loops.
@@ -29,14 +29,14 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     check(&config)?;
     let keyring = keyring(&config)?;
     let config = Arc::new(config);
-    let store = Store::new(&config.database, Role::Executor)?;
+    let store = Store::new(&config.database, DatabaseRole::Executor)?;
     let clients = Clients::new(&config.cluster).await?;
     let bus = Bus::connect(config.broker.clone(), &process)?;
     let queue = Queue::default();
     let watches = Watches::start(&config, &clients, &queue, &process);
     let client = clients.unary;
     let reconciler = Arc::new(Reconciler {
-        record: Record::new(store.clone(), bus.publisher(), keyring),
+        record: ExecRows::new(store.clone(), bus.publisher(), keyring),
         jobs: watches.jobs,
         pods: watches.pods,
         objects: Objects::new(client.clone()),

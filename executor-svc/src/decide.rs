@@ -10,11 +10,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::core::v1::Pod;
 use shared_types::{ExecEvent, Reason};
-use store::lifecycle::{Attempt, End, Placement, Retry, Start, Tracked, Verdict};
+use store::lifecycle::{Attempt, End, Placement, Retry, Start, StopReason, Tracked};
 
 use crate::config::Limits;
 use crate::evidence::Evidence;
-use crate::view::{JobView, PodView, View};
+use crate::view::{ObservedJob, ObservedPod, View};
 
 pub use cleanup::decide_orphan;
 
@@ -64,7 +64,7 @@ pub enum Step {
     /// Tell that the program runs.
     Start(i32, Start),
     /// Record why the attempt is going to be stopped.
-    Condemn(i32, Verdict),
+    Condemn(i32, StopReason),
     /// Have the node stop the pod, which stays readable.
     Stop(Arc<Pod>),
     /// The same, provided that nothing about the pod changed: it has not started.
@@ -82,7 +82,7 @@ pub enum Step {
     /// Take this finalizer off the pod.
     Release(Arc<Pod>, &'static str),
     /// Delete a Job and what is left of its pods.
-    DeleteJob(JobView),
+    DeleteJob(ObservedJob),
     /// Nothing, until something changes or time passes.
     Wait,
     /// Nothing, for good.
@@ -163,7 +163,7 @@ fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {
         (Some(job), Some(uid)) if job.uid == *uid => (job, uid),
         (_, Some(uid)) => return Step::ForgetJob(attempt.attempt, uid.clone()),
     };
-    let made_by_it = |pod: &&PodView| pod.job_uid.as_ref() == Some(uid);
+    let made_by_it = |pod: &&ObservedPod| pod.job_uid.as_ref() == Some(uid);
     let mut pods = facts.view.pods.iter().filter(made_by_it).peekable();
     if job.deleting {
         return Step::Wait;

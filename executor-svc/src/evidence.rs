@@ -55,7 +55,7 @@ pub struct Ending {
     pub kind: EndingKind,
     /// Why.
     pub reason: Reason,
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub message: String,
     /// The exit code, if the program ran.
     pub exit_code: Option<i32>,

@@ -14,7 +14,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::pod::gate;
-use crate::view::JobView;
+use crate::view::ObservedJob;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -65,7 +65,7 @@ impl Objects {
     }
 
     /// Deletes the Job; its pods follow as far as finalizers let them.
-    pub(crate) async fn delete_job(&self, job: &JobView) -> Result<(), CallError> {
+    pub(crate) async fn delete_job(&self, job: &ObservedJob) -> Result<(), CallError> {
         let api: Api<Job> = Api::namespaced(self.client.clone(), &job.namespace);
         let params = DeleteParams {
             preconditions: Some(Preconditions {

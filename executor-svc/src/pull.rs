@@ -79,7 +79,7 @@ impl PullFailure {
         }
     }
 
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub fn message(self) -> &'static str {
         match self {
             Self::Invalid => "no node can ever pull it by that name",

@@ -28,12 +28,12 @@ struct State {
 
 /// An exec in work, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct Ticket {
     pub(crate) exec: ExecId,
     queue: Queue,
 }
 
-impl Drop for Job {
+impl Drop for Ticket {
     fn drop(&mut self) {
         self.queue.finished(self.exec);
     }
@@ -53,11 +53,11 @@ impl Queue {
     }
 
     /// The next exec to work on.
-    pub(crate) async fn next(&self) -> Job {
+    pub(crate) async fn next(&self) -> Ticket {
         loop {
             let changed = self.changed.notified();
             if let Some(exec) = self.begin() {
-                return Job {
+                return Ticket {
                     exec,
                     queue: self.clone(),
                 };
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    fn begin(queue: &Queue) -> Option<Job> {
+    fn begin(queue: &Queue) -> Option<Ticket> {
         queue.next().now_or_never()
     }
 

@@ -21,8 +21,8 @@ use crate::decide::{Facts, Load, Step, decide, decide_orphan};
 use crate::evidence::{Evidence, Obstacle};
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
-use crate::record::Record;
-use crate::view::{JobView, PodView, View};
+use crate::record::ExecRows;
+use crate::view::{ObservedJob, ObservedPod, View};
 
 /// More steps than any exec takes at one go; then it waits for the next sweep.
 const STEPS: usize = 12;
@@ -49,7 +49,7 @@ enum After {
 /// Everything one reconcile needs.
 pub(crate) struct Reconciler {
     pub(crate) config: Arc<Config>,
-    pub(crate) record: Record,
+    pub(crate) record: ExecRows,
     pub(crate) jobs: Cache<Job>,
     pub(crate) pods: Cache<Pod>,
     pub(crate) objects: Objects,
@@ -131,7 +131,7 @@ impl Reconciler {
             if view.pod(uid).is_none() {
                 let pod = self.objects.pod(&namespace, name).await?;
                 view.pods
-                    .extend(pod.and_then(|pod| PodView::of(Arc::new(pod))));
+                    .extend(pod.and_then(|pod| ObservedPod::of(Arc::new(pod))));
             }
         } else if let Some(uid) = &attempt.job_uid
             && view.job(attempt.attempt).is_none_or(|job| job.uid != *uid)
@@ -139,7 +139,7 @@ impl Reconciler {
             let name = exec.id.job_name(attempt.attempt);
             let job = self.objects.job(&namespace, &name).await?;
             view.jobs.retain(|job| job.attempt != attempt.attempt);
-            view.jobs.extend(job.as_ref().and_then(JobView::of));
+            view.jobs.extend(job.as_ref().and_then(ObservedJob::of));
         }
         Ok(())
     }

@@ -8,21 +8,21 @@ use kube::ResourceExt;
 use shared_types::message::Hint;
 use shared_types::{ExecId, ExecSpec, ExecState};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Placement, Retry, Start, Tracked, Verdict,
+    self, Applied, Claim, End, Ended, Placement, Retry, Start, StopReason, Tracked,
 };
 use store::secrets::{self, Keyring};
 use store::{AsyncConnection, Store, StoreError, registries};
 
 use crate::confidential::Confidential;
 
-/// The status columns of execs.
-pub(crate) struct Record {
+/// Reads and writes the status columns of execs, and announces what it wrote.
+pub(crate) struct ExecRows {
     store: Store,
     publisher: Publisher,
     keyring: Keyring,
 }
 
-impl Record {
+impl ExecRows {
     pub(crate) fn new(store: Store, publisher: Publisher, keyring: Keyring) -> Self {
         Self {
             store,
@@ -126,7 +126,7 @@ impl Record {
         let mut conn = self.store.connection().await?;
         conn.transaction(async |conn| lifecycle::place(conn, exec.id, attempt, placement).await)
             .await?;
-        self.tell(exec);
+        self.announce(exec);
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl Record {
         let mut conn = self.store.connection().await?;
         conn.transaction(async |conn| lifecycle::start(conn, exec.id, attempt, start).await)
             .await?;
-        self.tell(exec);
+        self.announce(exec);
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl Record {
         &self,
         exec: ExecId,
         attempt: i32,
-        verdict: &Verdict,
+        verdict: &StopReason,
     ) -> Result<(), StoreError> {
         let mut conn = self.store.connection().await?;
         lifecycle::condemn(&mut conn, exec, attempt, verdict).await?;
@@ -161,7 +161,7 @@ impl Record {
             .await?;
         match ended {
             Ended::Moved(state) => {
-                self.tell(exec);
+                self.announce(exec);
                 report(exec, end, state);
             }
             Ended::Stays => {}
@@ -182,7 +182,7 @@ impl Record {
             metrics::counter!("escapement_execs_retried_total", "reason" => reason).increment(1);
             tracing::warn!(exec = %exec.id, attempt = retry.attempt, reason, why = retry.message,
                 "attempt given up; another is made");
-            self.tell(exec);
+            self.announce(exec);
         }
         Ok(())
     }
@@ -199,11 +199,11 @@ impl Record {
             .await?;
         metrics::counter!("escapement_logs_abandoned_total").increment(1);
         tracing::warn!(exec = %exec.id, attempt, "the log was not stored in time; given up");
-        self.tell(exec);
+        self.announce(exec);
         Ok(())
     }
 
-    fn tell(&self, exec: &Tracked) {
+    fn announce(&self, exec: &Tracked) {
         let route = HintRoute::ExecChanged {
             namespace: exec.namespace.clone(),
         };

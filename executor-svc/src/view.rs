@@ -17,14 +17,14 @@ use crate::pod::{condition, gate};
 #[derive(Debug, Clone, Default)]
 pub struct View {
     /// Its Jobs.
-    pub jobs: Vec<JobView>,
+    pub jobs: Vec<ObservedJob>,
     /// Their pods.
-    pub pods: Vec<PodView>,
+    pub pods: Vec<ObservedPod>,
 }
 
 /// A Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobView {
+pub struct ObservedJob {
     /// Which attempt it is.
     pub attempt: i32,
     /// Its Kubernetes namespace.
@@ -43,7 +43,7 @@ pub struct JobView {
 
 /// A pod.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PodView {
+pub struct ObservedPod {
     /// Which attempt it belongs to.
     pub attempt: i32,
     /// Its uid.
@@ -67,23 +67,23 @@ impl View {
     #[must_use]
     pub fn new(jobs: &[Arc<Job>], pods: &[Arc<Pod>]) -> Self {
         Self {
-            jobs: jobs.iter().filter_map(|job| JobView::of(job)).collect(),
+            jobs: jobs.iter().filter_map(|job| ObservedJob::of(job)).collect(),
             pods: pods
                 .iter()
-                .filter_map(|pod| PodView::of(pod.clone()))
+                .filter_map(|pod| ObservedPod::of(pod.clone()))
                 .collect(),
         }
     }
 
     /// The Job of an attempt.
     #[must_use]
-    pub fn job(&self, attempt: i32) -> Option<&JobView> {
+    pub fn job(&self, attempt: i32) -> Option<&ObservedJob> {
         self.jobs.iter().find(|job| job.attempt == attempt)
     }
 
     /// The pod of this uid.
     #[must_use]
-    pub fn pod(&self, uid: &str) -> Option<&PodView> {
+    pub fn pod(&self, uid: &str) -> Option<&ObservedPod> {
         self.pods.iter().find(|pod| pod.uid == uid)
     }
 
@@ -94,7 +94,7 @@ impl View {
     }
 }
 
-impl JobView {
+impl ObservedJob {
     /// Reads a Job; none if it is not an exec's.
     #[must_use]
     pub fn of(job: &Job) -> Option<Self> {
@@ -118,7 +118,7 @@ impl JobView {
     }
 }
 
-impl PodView {
+impl ObservedPod {
     /// Reads a pod; none if it is not an exec's.
     #[must_use]
     pub fn of(pod: Arc<Pod>) -> Option<Self> {

@@ -8,7 +8,7 @@ use cluster::{Clients, Watch};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use store::logs::UnreadStream;
-use store::{Role, Store, StoreError};
+use store::{DatabaseRole, Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
@@ -23,7 +23,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// Starts; ready when the pods are listed and the database answers.
 pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     config.tail.check()?;
-    let store = Store::new(&config.database, Role::Logs)?;
+    let store = Store::new(&config.database, DatabaseRole::Logs)?;
     let clients = Clients::new(&config.cluster).await?;
     let stopping = process.tasks.stopping();
     let database = process.readiness.check("database");

@@ -2,7 +2,7 @@
 
 use bus::{Bus, HintBinding, HintRoute};
 use chassis::Process;
-use store::{Role, Store};
+use store::{DatabaseRole, Store};
 use tokio::sync::watch;
 
 use crate::alarm::Alarm;
@@ -19,7 +19,7 @@ use crate::tenure;
 )]
 pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     config.scheduler.check()?;
-    let store = Store::new(&config.database, Role::Scheduler)?;
+    let store = Store::new(&config.database, DatabaseRole::Scheduler)?;
     let bus = Bus::connect(config.broker, &process)?;
     let (sender, shards) = watch::channel(shared_types::Shards::default());
     let surroundings = Surroundings {

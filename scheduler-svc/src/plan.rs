@@ -22,7 +22,7 @@ pub fn plan(schedule: &Schedule, earlier: &[Revision]) -> Plan {
         next_at: None,
         due_at: None,
         error: None,
-        settled: settled(schedule, earlier),
+        settled: superseded(schedule, earlier),
         unqueued: if revision.active || revision.mode.is_none() {
             CancelReason::Edited
         } else {
@@ -51,7 +51,7 @@ pub fn plan(schedule: &Schedule, earlier: &[Revision]) -> Plan {
 
 /// The instants of earlier generations that nothing became of, each until its
 /// successor took effect.
-fn settled(schedule: &Schedule, earlier: &[Revision]) -> Vec<Range> {
+fn superseded(schedule: &Schedule, earlier: &[Revision]) -> Vec<Range> {
     let successors = earlier.iter().skip(1).chain([&schedule.revision]);
     earlier
         .iter()

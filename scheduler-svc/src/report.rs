@@ -62,7 +62,7 @@ pub fn batch(batch: &Batch, committed_at: DateTime<Utc>, misses: &mut Misses) {
             .record((committed_at - due_at).as_seconds_f64());
     }
     for (job, range) in &batch.settled {
-        settled(*job, range, misses);
+        count_unfired(*job, range, misses);
     }
 }
 
@@ -72,7 +72,7 @@ pub fn plan(plan: &Plan, misses: &mut Misses) {
         tracing::warn!(job_id = plan.job_id.0, error, "a schedule cannot be read");
     }
     for range in &plan.settled {
-        settled(plan.job_id, range, misses);
+        count_unfired(plan.job_id, range, misses);
     }
 }
 
@@ -80,7 +80,7 @@ pub fn plan(plan: &Plan, misses: &mut Misses) {
 pub fn released(released: &Released, misses: &mut Misses) {
     fired(released.fired.len());
     for (job, range) in &released.settled {
-        settled(*job, range, misses);
+        count_unfired(*job, range, misses);
     }
 }
 
@@ -94,7 +94,7 @@ fn fired(count: usize) {
         .increment(count as u64);
 }
 
-fn settled(job: JobId, range: &Range, misses: &mut Misses) {
+fn count_unfired(job: JobId, range: &Range, misses: &mut Misses) {
     let labels = [
         ("outcome", range.outcome.as_str()),
         ("reason", range.outcome.reason().unwrap_or_default()),

@@ -29,7 +29,7 @@ impl SizeTable {
         self.0.get(name)
     }
 
-    /// The known names, smallest CPU first as far as plain order can tell.
+    /// The known names, in the order of the alphabet.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -96,7 +96,7 @@ struct AccountRow {
 }
 
 /// Makes the account and the first admin of its namespace: the owner, or a
-/// user itself. `None` if the name is taken. Wants a transaction.
+/// user itself. `None` if the name is taken. Must run in a transaction.
 pub async fn create(
     conn: &mut AsyncPgConnection,
     new: &NewAccount,

@@ -71,7 +71,7 @@ pub async fn hold(conn: &mut AsyncPgConnection, namespace: &str) -> Result<(), S
 }
 
 /// Keeps or replaces a calendar, and begins a new generation of each schedule that
-/// names it and whose dates change. Wants a transaction.
+/// names it and whose dates change. Must run in a transaction.
 pub async fn put(
     conn: &mut AsyncPgConnection,
     namespace: &str,
@@ -183,7 +183,7 @@ pub async fn dates(
     Ok(found.into_iter().collect())
 }
 
-/// Deletes a calendar that no job names. Wants a transaction.
+/// Deletes a calendar that no job names. Must run in a transaction.
 pub async fn delete(
     conn: &mut AsyncPgConnection,
     namespace: &str,

@@ -19,7 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::verify::Lenient;
 use crate::address::{DatabaseUrl, Roots, Tls, causes};
-use crate::role::Role;
+use crate::role::DatabaseRole;
 
 /// How long one statement may take, so that a lock nobody gives back or a
 /// stalled disk does not hold its caller for ever.
@@ -74,7 +74,7 @@ impl Connector {
     /// that keeps it going runs on `runtime`, not on a thread that may be busy.
     pub(crate) async fn connect_as(
         self,
-        role: Role,
+        role: DatabaseRole,
         runtime: Handle,
     ) -> ConnectionResult<(AsyncPgConnection, bool)> {
         let connecting = runtime.spawn(async move {
@@ -88,12 +88,12 @@ impl Connector {
     }
 }
 
-async fn set_up(connection: &mut AsyncPgConnection, role: Role) -> ConnectionResult<()> {
+async fn set_up(connection: &mut AsyncPgConnection, role: DatabaseRole) -> ConnectionResult<()> {
     let limit = STATEMENT_LIMIT.as_millis();
     // Its firings are one statement, which takes longer to plan than to run.
     let plans = match role {
-        Role::Scheduler => "force_generic_plan",
-        Role::Gateway | Role::Executor | Role::Logs => "auto",
+        DatabaseRole::Scheduler => "force_generic_plan",
+        DatabaseRole::Gateway | DatabaseRole::Executor | DatabaseRole::Logs => "auto",
     };
     connection
         .batch_execute(&format!(

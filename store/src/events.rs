@@ -17,7 +17,7 @@ pub struct ExecEventEntry {
     pub kind: EventKind,
     /// When, by the clock of whoever saw it.
     pub at: DateTime<Utc>,
-    /// The same for people; for kinds with a log position it is the log line.
+    /// What happened in a sentence, for people; for kinds with a log position it is the log line.
     pub message: String,
 }
 

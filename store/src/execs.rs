@@ -74,7 +74,7 @@ pub struct Exec {
     pub state: ExecState,
     /// Why it is there.
     pub reason: Option<Reason>,
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub message: Option<String>,
     /// The program's exit code, where it had one.
     pub exit_code: Option<i32>,

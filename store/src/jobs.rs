@@ -19,7 +19,7 @@ pub use list::{JobFilter, JobPage, count, list};
 
 /// A job to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewJob {
+pub struct JobDefinition {
     /// Whose it is.
     pub namespace: String,
     /// For people; need not be unique.
@@ -46,7 +46,7 @@ pub struct Job {
     /// Its number.
     pub id: JobId,
     /// Everything its owner said.
-    pub definition: NewJob,
+    pub definition: JobDefinition,
     /// When the schedule's text was given: where one without a start begins.
     pub schedule_anchor: DateTime<Utc>,
     /// When it was made.
@@ -83,7 +83,7 @@ type JobAndSchedule = (JobRow, ScheduleRow);
 
 /// Writes a job and its schedule: two statements, so the caller brings a
 /// transaction.
-pub async fn insert(conn: &mut AsyncPgConnection, new: NewJob) -> Result<Job, StoreError> {
+pub async fn insert(conn: &mut AsyncPgConnection, new: JobDefinition) -> Result<Job, StoreError> {
     let spec = crate::execs::spec_value(&new.spec)?;
     let (id, created_at, updated_at) = diesel::insert_into(jobs::table)
         .values((
@@ -140,7 +140,7 @@ impl TryFrom<JobAndSchedule> for Job {
         })?;
         Ok(Self {
             id: JobId(row.id),
-            definition: NewJob {
+            definition: JobDefinition {
                 namespace: row.namespace,
                 name: row.name,
                 created_by: row.created_by,

@@ -40,5 +40,5 @@ pub use address::{DatabaseUrl, UrlError};
 pub use connect::TlsError;
 pub use diesel_async::{AsyncConnection, AsyncPgConnection as PgConnection};
 pub use pool::{DatabaseConfig, PooledConnection, Store, StoreError};
-pub use role::Role;
+pub use role::DatabaseRole;
 pub use transaction::transaction;

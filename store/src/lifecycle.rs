@@ -13,7 +13,7 @@ mod outcome;
 mod track;
 
 pub use attempt::{
-    Applied, Claim, Placement, Verdict, begin_attempt, claim, condemn, forget_job, place,
+    Applied, Claim, Placement, StopReason, begin_attempt, claim, condemn, forget_job, place,
     record_job,
 };
 pub use giving_up::{Retry, abandon_logs, retry};
@@ -72,7 +72,7 @@ fn parse_state(word: String) -> Result<ExecState, StoreError> {
 }
 
 /// Adds one entry to the timeline.
-async fn tell(
+async fn append_event(
     conn: &mut AsyncPgConnection,
     (exec, attempt): (ExecId, i32),
     kind: EventKind,

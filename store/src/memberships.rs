@@ -188,7 +188,7 @@ pub async fn accept(
     })
 }
 
-/// Takes the account's role in the namespace away, or the invitation. Wants a transaction.
+/// Takes the account's role in the namespace away, or the invitation. Must run in a transaction.
 pub async fn remove(
     conn: &mut AsyncPgConnection,
     namespace: &str,

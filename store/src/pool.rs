@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use crate::address::DatabaseUrl;
 use crate::connect::{Connector, TlsError};
 use crate::outage::is_outage;
-use crate::role::Role;
+use crate::role::DatabaseRole;
 use crate::secrets::SecretError;
 
 /// Where the database is and how much of it one process may use.
@@ -128,7 +128,7 @@ impl Store {
     ///
     /// # Panics
     /// Outside a runtime.
-    pub fn new(config: &DatabaseConfig, role: Role) -> Result<Self, StoreError> {
+    pub fn new(config: &DatabaseConfig, role: DatabaseRole) -> Result<Self, StoreError> {
         let mut manager = ManagerConfig::default();
         // Closed connections and open transactions are still refused; a ping
         // per checkout would cost a round trip each.

@@ -39,7 +39,7 @@ pub struct Credential {
 }
 
 /// Keeps or replaces a credential; `None` if the namespace has [`MAX`] others.
-/// Wants a transaction.
+/// Must run in a transaction.
 pub async fn put(
     conn: &mut AsyncPgConnection,
     keyring: &Keyring,

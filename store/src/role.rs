@@ -5,7 +5,7 @@ use std::fmt;
 /// The database role of a service. Its grants, in the migrations, are the
 /// columns that the service owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum DatabaseRole {
     /// api-gateway
     Gateway,
     /// scheduler-svc
@@ -16,7 +16,7 @@ pub enum Role {
     Logs,
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for DatabaseRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gateway => "escapement_gateway",

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use self::catalog::pg_database;
 use crate::migrate::{self, MIGRATIONS};
-use crate::{DatabaseConfig, DatabaseUrl, Role, Store};
+use crate::{DatabaseConfig, DatabaseRole, DatabaseUrl, Store};
 
 /// A database of one test's own.
 #[derive(Debug, Clone)]
@@ -48,7 +48,7 @@ impl TestDatabase {
     /// # Panics
     /// If the pool cannot be made.
     #[expect(clippy::expect_used, reason = "test support: a panic is the report")]
-    pub fn store(&self, role: Role) -> Store {
+    pub fn store(&self, role: DatabaseRole) -> Store {
         Store::new(&self.config(), role).expect("a pool can be made")
     }
 

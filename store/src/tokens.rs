@@ -27,7 +27,7 @@ pub struct NewToken {
     pub sha256: [u8; 32],
 }
 
-/// A token without what makes it one.
+/// What is stored of a token besides the hash of its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     /// Number given by the database.

@@ -13,10 +13,10 @@ use store::memberships::{self, Change};
 use store::page::{Count, Page, Position};
 use store::testing::TestDatabase;
 use store::tokens::{self, NewToken, Token};
-use store::{PgConnection, PooledConnection, Role, Store, StoreError, transaction};
+use store::{DatabaseRole, PgConnection, PooledConnection, Store, StoreError, transaction};
 
 async fn gateway() -> (Store, PooledConnection) {
-    let store = TestDatabase::new().await.store(Role::Gateway);
+    let store = TestDatabase::new().await.store(DatabaseRole::Gateway);
     let conn = store.connection().await.unwrap();
     (store, conn)
 }

@@ -5,9 +5,9 @@
 use futures::future::join_all;
 use shared_types::{Command, ExecSpec, JobId, ScheduleRules};
 use store::calendars::{self, Deleted, Put};
-use store::jobs::{self, NewJob};
+use store::jobs::{self, JobDefinition};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PgConnection, Role, StoreError, schedules};
+use store::{AsyncConnection, DatabaseRole, PgConnection, StoreError, schedules};
 
 const NAME: &str = "holidays";
 
@@ -26,7 +26,7 @@ async fn job(conn: &mut PgConnection, namespace: &str, calendars: &[&str]) -> Jo
     let calendars = calendars
         .iter()
         .map(|name| ((*name).to_owned(), dates(&["2027-01-01"])));
-    let new = NewJob {
+    let new = JobDefinition {
         namespace: namespace.to_owned(),
         name: "n".to_owned(),
         created_by: namespace.to_owned(),
@@ -71,7 +71,11 @@ fn changed(put: Put) -> Vec<JobId> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_begins_a_new_generation_of_whom_it_concerns() {
     let database = TestDatabase::new().await;
-    let mut conn = database.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     accounts(&database).await;
     let mine = job(&mut conn, "me", &[NAME, "other"]).await;
     let without = job(&mut conn, "me", &["other"]).await;
@@ -104,7 +108,7 @@ async fn a_change_begins_a_new_generation_of_whom_it_concerns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_schedule_keeps_dates_that_were_replaced_meanwhile() {
     let database = TestDatabase::new().await;
-    let store = database.store(Role::Gateway);
+    let store = database.store(DatabaseRole::Gateway);
     accounts(&database).await;
     put(
         &mut store.connection().await.unwrap(),

@@ -8,13 +8,13 @@ use diesel_async::RunQueryDsl;
 use futures::future::join_all;
 use shared_types::{Command, EventKind, ExecId, ExecSpec, JobId};
 use store::execs::{self, Exec, ManualExec, ManualTrigger};
-use store::jobs::{self, Hold, Job, NewJob};
+use store::jobs::{self, Hold, Job, JobDefinition};
 use store::schema::{execs as exec_rows, schedules as schedule_rows};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PgConnection, Role, StoreError, events};
+use store::{AsyncConnection, DatabaseRole, PgConnection, StoreError, events};
 
-fn new_job() -> NewJob {
-    NewJob {
+fn new_job() -> JobDefinition {
+    JobDefinition {
         namespace: "me".to_owned(),
         name: "test".to_owned(),
         created_by: "me".to_owned(),
@@ -81,7 +81,11 @@ async fn end(database: &TestDatabase, exec: &Exec) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_is_read_back_and_keeps_the_schedule_it_does_not_touch() {
     let database = TestDatabase::new().await;
-    let mut conn = database.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let job = jobs::insert(&mut conn, new_job()).await.unwrap();
     let exec = trigger(&mut conn, &job).await;
     let mut new = new_job();
@@ -113,10 +117,14 @@ async fn an_update_is_read_back_and_keeps_the_schedule_it_does_not_touch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_is_recorded_once_and_an_ended_exec_stays_as_it_is() {
     let database = TestDatabase::new().await;
-    let mut conn = database.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let job = jobs::insert(&mut conn, new_job()).await.unwrap();
     let exec = trigger(&mut conn, &job).await;
-    let store = database.store(Role::Gateway);
+    let store = database.store(DatabaseRole::Gateway);
     let asked = join_all(["ann", "ben", "cem"].map(|by| {
         let (store, exec) = (store.clone(), exec.clone());
         async move { cancel(&mut store.connection().await.unwrap(), &exec, by).await }
@@ -149,7 +157,7 @@ async fn a_cancel_is_recorded_once_and_an_ended_exec_stays_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_exec_is_hidden_and_asked_to_end_once() {
     let database = TestDatabase::new().await;
-    let store = database.store(Role::Gateway);
+    let store = database.store(DatabaseRole::Gateway);
     let mut conn = store.connection().await.unwrap();
     let job = jobs::insert(&mut conn, new_job()).await.unwrap();
     let exec = trigger(&mut conn, &job).await;
@@ -183,7 +191,11 @@ async fn a_deleted_exec_is_hidden_and_asked_to_end_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exec_may_differ_from_its_job() {
     let database = TestDatabase::new().await;
-    let mut conn = database.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let job = jobs::insert(&mut conn, new_job()).await.unwrap();
     let first = trigger(&mut conn, &job).await;
     let new = ManualExec {
@@ -208,9 +220,9 @@ async fn an_exec_may_differ_from_its_job() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_job_leaves_no_live_exec_however_triggers_cross() {
     let database = TestDatabase::new().await;
-    let store = database.store(Role::Gateway);
+    let store = database.store(DatabaseRole::Gateway);
     let mut conn = store.connection().await.unwrap();
-    let triggering = database.store(Role::Gateway);
+    let triggering = database.store(DatabaseRole::Gateway);
     for _ in 0..10 {
         let job = jobs::insert(&mut conn, new_job()).await.unwrap();
         let triggers = (0..6).map(|n| {

@@ -7,13 +7,13 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shared_types::{Command, ExecId, ExecSpec, ExecState, TriggerMode};
 use store::execs::{self, ExecFilter, ManualTrigger, NewExec};
-use store::jobs::{self, Job, JobFilter, NewJob};
+use store::jobs::{self, Job, JobDefinition, JobFilter};
 use store::page::{Count, Page};
 use store::testing::TestDatabase;
-use store::{Role, schema};
+use store::{DatabaseRole, schema};
 
-fn new_job() -> NewJob {
-    NewJob {
+fn new_job() -> JobDefinition {
+    JobDefinition {
         namespace: "me".to_owned(),
         name: "test".to_owned(),
         created_by: "me".to_owned(),
@@ -51,11 +51,19 @@ fn scheduled(job: &Job, slot_at: DateTime<Utc>) -> NewExec {
 #[tokio::test(flavor = "multi_thread")]
 async fn scheduled_execs_come_in_batches() {
     let database = TestDatabase::new().await;
-    let mut gateway = database.store(Role::Gateway).connection().await.unwrap();
+    let mut gateway = database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let job = jobs::insert(&mut gateway, new_job()).await.unwrap();
     let slots = [1, 2].map(|second| DateTime::from_timestamp(second, 0).unwrap());
     let new = slots.map(|slot| scheduled(&job, slot));
-    let mut scheduler = database.store(Role::Scheduler).connection().await.unwrap();
+    let mut scheduler = database
+        .store(DatabaseRole::Scheduler)
+        .connection()
+        .await
+        .unwrap();
     execs::insert(&mut scheduler, &new).await.unwrap();
     execs::insert(&mut scheduler, &[]).await.unwrap();
     assert!(
@@ -78,7 +86,11 @@ async fn scheduled_execs_come_in_batches() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_snapshots_a_job_that_is_not_deleted() {
     let database = TestDatabase::new().await;
-    let mut conn = database.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let job = jobs::insert(&mut conn, new_job()).await.unwrap();
     let wish = || ManualTrigger {
         id: ExecId::new(),

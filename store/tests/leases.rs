@@ -11,7 +11,7 @@ use shared_types::{Shard, Shards};
 use store::leases::{Member, Tenure};
 use store::schema::{leases, members};
 use store::testing::TestDatabase;
-use store::{Role, Store};
+use store::{DatabaseRole, Store};
 
 const SHARDS: usize = Shard::COUNT as usize;
 /// Never up while a test runs.
@@ -35,7 +35,7 @@ fn assert_divided(tenures: &[Tenure]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn shards_are_divided_evenly_as_replicas_come_and_go() {
     let database = TestDatabase::new().await;
-    let store = database.store(Role::Scheduler);
+    let store = database.store(DatabaseRole::Scheduler);
     let mut members: Vec<Member> = (0..4).map(|_| Member::new("", LONG)).collect();
     let alone = step(&store, &mut members[0]).await;
     assert_eq!((alone.shards, alone.members), (Shards::ALL, 1));
@@ -85,7 +85,7 @@ async fn silence(database: &TestDatabase) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_replica_is_given_up_and_its_epochs_end() {
     let database = TestDatabase::new().await;
-    let store = database.store(Role::Scheduler);
+    let store = database.store(DatabaseRole::Scheduler);
     let (mut silent, mut other) = (Member::new("", LONG), Member::new("", LONG));
     step(&store, &mut silent).await;
     let waiting = step(&store, &mut other).await;
@@ -111,7 +111,7 @@ async fn a_silent_replica_is_given_up_and_its_epochs_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_at_once_never_share_a_shard() {
     let database = TestDatabase::new().await;
-    let store = database.store(Role::Executor);
+    let store = database.store(DatabaseRole::Executor);
     let mut rounds = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let store = store.clone();
@@ -144,9 +144,9 @@ async fn many_at_once_never_share_a_shard() {
 async fn services_and_regions_do_not_see_each_other() {
     let database = TestDatabase::new().await;
     for (role, region) in [
-        (Role::Executor, "R1"),
-        (Role::Executor, "R2"),
-        (Role::Logs, "R1"),
+        (DatabaseRole::Executor, "R1"),
+        (DatabaseRole::Executor, "R2"),
+        (DatabaseRole::Logs, "R1"),
     ] {
         let tenure = step(&database.store(role), &mut Member::new(region, LONG)).await;
         assert_eq!(

@@ -6,10 +6,10 @@ use diesel_async::SimpleAsyncConnection;
 use futures::future::join_all;
 use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Reason};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Placement, Retry, Start, Tracked, Verdict,
+    self, Applied, Claim, End, Ended, Placement, Retry, Start, StopReason, Tracked,
 };
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PooledConnection, Role, Store, StoreError, events};
+use store::{AsyncConnection, DatabaseRole, PooledConnection, Store, StoreError, events};
 
 const REGION: &str = "here";
 
@@ -21,7 +21,7 @@ struct Ring {
 impl Ring {
     async fn new() -> Self {
         let database = TestDatabase::new().await;
-        let store = database.store(Role::Executor);
+        let store = database.store(DatabaseRole::Executor);
         Self { database, store }
     }
 
@@ -371,7 +371,7 @@ async fn the_first_verdict_stays() {
         (Reason::ImagePull, Applied::Done),
         (Reason::ConfigError, Applied::TooLate),
     ] {
-        let verdict = Verdict {
+        let verdict = StopReason {
             reason,
             message: "m".to_owned(),
         };

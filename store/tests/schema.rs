@@ -14,7 +14,7 @@ use store::schema::{
     memberships, registry_credentials, schedule_history, schedules, secrets, slots, tokens,
 };
 use store::testing::TestDatabase;
-use store::{PgConnection, Role};
+use store::{DatabaseRole, PgConnection};
 
 macro_rules! reads {
     ($conn:expr, $($table:ident),+) => {
@@ -112,49 +112,49 @@ fn exec(job_id: JobId) -> NewExec {
 
 /// Each line: a role and a statement on another service's columns.
 #[rustfmt::skip]
-const FORBIDDEN: &[(Role, &str)] = &[
-    (Role::Gateway, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
-    (Role::Gateway, "INSERT INTO exec_attempts (exec_id, attempt) SELECT id, 1 FROM execs"),
-    (Role::Gateway, "UPDATE schedules SET next_at = now()"),
-    (Role::Gateway, "UPDATE schedules SET due_at = now()"),
-    (Role::Gateway, "UPDATE slots SET outcome = 'skipped'"),
-    (Role::Gateway, "UPDATE backfills SET fired = 1"),
-    (Role::Gateway, "SELECT * FROM leases"),
-    (Role::Gateway, "INSERT INTO schedule_history SELECT job_id, generation, mode, rules, anchor, active, effective_from FROM schedules"),
-    (Role::Gateway, "DELETE FROM execs"),
-    (Role::Gateway, "UPDATE exec_counts SET count = 0"),
-    (Role::Gateway, "DELETE FROM audit_log"),
-    (Role::Gateway, "UPDATE audit_log SET actor = 'x'"),
-    (Role::Scheduler, "SELECT * FROM secrets"),
-    (Role::Executor, "UPDATE secrets SET sealed = ''"),
-    (Role::Executor, "SELECT * FROM audit_log"),
-    (Role::Logs, "SELECT * FROM secrets"),
-    (Role::Logs, "SELECT * FROM registry_credentials"),
-    (Role::Logs, "SELECT * FROM memberships"),
-    (Role::Gateway, "UPDATE log_streams SET next_seq = 0"),
-    (Role::Scheduler, "UPDATE schedules SET generation = generation + 1"),
-    (Role::Scheduler, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
-    (Role::Scheduler, "UPDATE schedules SET rules = '{}'"),
-    (Role::Scheduler, "UPDATE slots SET first_at = now()"),
-    (Role::Scheduler, "DELETE FROM slots"),
-    (Role::Scheduler, "UPDATE backfills SET dropped_at = now()"),
-    (Role::Scheduler, "UPDATE jobs SET name = 'x'"),
-    (Role::Scheduler, "SELECT * FROM tokens"),
-    (Role::Executor, "UPDATE execs SET cancel_requested_at = now()"),
-    (Role::Executor, "UPDATE execs SET spec = '{}'"),
-    (Role::Executor, "UPDATE log_streams SET next_seq = 0"),
-    (Role::Executor, "SELECT * FROM tokens"),
-    (Role::Logs, "UPDATE execs SET state = 'failed'"),
-    (Role::Logs, "UPDATE exec_attempts SET pod_uid = 'x'"),
-    (Role::Logs, "SELECT * FROM tokens"),
-    (Role::Logs, "SELECT * FROM jobs"),
+const FORBIDDEN: &[(DatabaseRole, &str)] = &[
+    (DatabaseRole::Gateway, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
+    (DatabaseRole::Gateway, "INSERT INTO exec_attempts (exec_id, attempt) SELECT id, 1 FROM execs"),
+    (DatabaseRole::Gateway, "UPDATE schedules SET next_at = now()"),
+    (DatabaseRole::Gateway, "UPDATE schedules SET due_at = now()"),
+    (DatabaseRole::Gateway, "UPDATE slots SET outcome = 'skipped'"),
+    (DatabaseRole::Gateway, "UPDATE backfills SET fired = 1"),
+    (DatabaseRole::Gateway, "SELECT * FROM leases"),
+    (DatabaseRole::Gateway, "INSERT INTO schedule_history SELECT job_id, generation, mode, rules, anchor, active, effective_from FROM schedules"),
+    (DatabaseRole::Gateway, "DELETE FROM execs"),
+    (DatabaseRole::Gateway, "UPDATE exec_counts SET count = 0"),
+    (DatabaseRole::Gateway, "DELETE FROM audit_log"),
+    (DatabaseRole::Gateway, "UPDATE audit_log SET actor = 'x'"),
+    (DatabaseRole::Scheduler, "SELECT * FROM secrets"),
+    (DatabaseRole::Executor, "UPDATE secrets SET sealed = ''"),
+    (DatabaseRole::Executor, "SELECT * FROM audit_log"),
+    (DatabaseRole::Logs, "SELECT * FROM secrets"),
+    (DatabaseRole::Logs, "SELECT * FROM registry_credentials"),
+    (DatabaseRole::Logs, "SELECT * FROM memberships"),
+    (DatabaseRole::Gateway, "UPDATE log_streams SET next_seq = 0"),
+    (DatabaseRole::Scheduler, "UPDATE schedules SET generation = generation + 1"),
+    (DatabaseRole::Scheduler, "UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now()"),
+    (DatabaseRole::Scheduler, "UPDATE schedules SET rules = '{}'"),
+    (DatabaseRole::Scheduler, "UPDATE slots SET first_at = now()"),
+    (DatabaseRole::Scheduler, "DELETE FROM slots"),
+    (DatabaseRole::Scheduler, "UPDATE backfills SET dropped_at = now()"),
+    (DatabaseRole::Scheduler, "UPDATE jobs SET name = 'x'"),
+    (DatabaseRole::Scheduler, "SELECT * FROM tokens"),
+    (DatabaseRole::Executor, "UPDATE execs SET cancel_requested_at = now()"),
+    (DatabaseRole::Executor, "UPDATE execs SET spec = '{}'"),
+    (DatabaseRole::Executor, "UPDATE log_streams SET next_seq = 0"),
+    (DatabaseRole::Executor, "SELECT * FROM tokens"),
+    (DatabaseRole::Logs, "UPDATE execs SET state = 'failed'"),
+    (DatabaseRole::Logs, "UPDATE exec_attempts SET pod_uid = 'x'"),
+    (DatabaseRole::Logs, "SELECT * FROM tokens"),
+    (DatabaseRole::Logs, "SELECT * FROM jobs"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_role_writes_anothers_columns() {
     let database = TestDatabase::new().await;
     let job = job(&mut database.owner().await).await;
-    let gateway = database.store(Role::Gateway);
+    let gateway = database.store(DatabaseRole::Gateway);
     execs::insert(&mut gateway.connection().await.unwrap(), &[exec(job)])
         .await
         .unwrap();

@@ -10,7 +10,7 @@ use store::registries::{self, Credential, MAX};
 use store::schema::secrets as rows;
 use store::secrets::{self, Keyring, SecretError, SecretsConfig};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PgConnection, Role, Store, StoreError};
+use store::{AsyncConnection, DatabaseRole, PgConnection, Store, StoreError};
 
 const OLD: &str = "old:b2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2xkb2w=";
 const OTHER: &str = "other:b3Rob3Rob3Rob3Rob3Rob3Rob3Rob3Rob3Rob3Rob3Q=";
@@ -35,11 +35,19 @@ async fn read(conn: &mut PgConnection, ring: &Keyring, ids: &[SecretId]) -> Vec<
 async fn values_are_stored_sealed_and_read_by_the_executor() {
     let database = TestDatabase::new().await;
     let ring = ring(OLD);
-    let gateway = &mut database.store(Role::Gateway).connection().await.unwrap();
+    let gateway = &mut database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let texts: Vec<String> = (0..100).map(|n| format!("wert-ü-{n}")).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let ids = store_each(gateway, &ring, &texts).await;
-    let executor = &mut database.store(Role::Executor).connection().await.unwrap();
+    let executor = &mut database
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     assert_eq!(read(executor, &ring, &ids).await, texts);
     let sealed: Vec<Vec<u8>> = rows::table
         .select(rows::sealed)
@@ -79,7 +87,11 @@ async fn a_secret_of_another_namespace_is_missing_and_does_not_open() {
 async fn resealing_leaves_nothing_to_the_old_key() {
     let database = TestDatabase::new().await;
     let (old, both, new) = (ring(OLD), ring(&format!("{NEW},{OLD}")), ring(NEW));
-    let conn = &mut database.store(Role::Gateway).connection().await.unwrap();
+    let conn = &mut database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     let texts = ["a", "b", "c", "d", "e"];
     let mut ids = store_each(conn, &old, &texts[..4]).await;
     ids.extend(store_each(conn, &both, &texts[4..]).await);
@@ -102,7 +114,7 @@ async fn resealing_leaves_nothing_to_the_old_key() {
 async fn what_another_reseals_is_skipped() {
     let database = TestDatabase::new().await;
     let (old, both) = (ring(OLD), ring(&format!("{NEW},{OLD}")));
-    let store = database.store(Role::Gateway);
+    let store = database.store(DatabaseRole::Gateway);
     let (one, other) = (
         &mut store.connection().await.unwrap(),
         &mut store.connection().await.unwrap(),
@@ -154,7 +166,7 @@ async fn put(store: &Store, ring: &Keyring, registry: String) -> bool {
 async fn two_at_once_do_not_both_get_the_last_place() {
     let database = TestDatabase::new().await;
     TestDatabase::execute(&database, "INSERT INTO accounts (name) VALUES ('demo')").await;
-    let (store, ring) = (database.store(Role::Gateway), ring(OLD));
+    let (store, ring) = (database.store(DatabaseRole::Gateway), ring(OLD));
     for number in 1..MAX {
         assert!(put(&store, &ring, format!("r{number}.io")).await);
     }

@@ -14,7 +14,7 @@ use crate::reply::answer::{Answer, Reply};
 use crate::request::address::ClientAddress;
 use crate::request::context::Sent;
 use crate::request::form::Form;
-use crate::request::origin::public_origin;
+use crate::request::source::public_source;
 
 /// Become a user
 #[utoipa::path(
@@ -30,8 +30,8 @@ use crate::request::origin::public_origin;
 )]
 pub async fn register(gateway: Data<Gateway>, request: HttpRequest, Form(body): Form) -> Reply {
     let wish = Registration::parse(&body)?;
-    let origin = public_origin(&request, &wish.username, body.bytes())?;
-    accounts::register(&gateway, origin, wish).await
+    let source = public_source(&request, &wish.username, body.bytes())?;
+    accounts::register(&gateway, source, wish).await
 }
 
 /// Get a token for a password
@@ -50,8 +50,8 @@ pub async fn login(gateway: Data<Gateway>, request: HttpRequest, Form(body): For
     let login = Login::parse(&body)?;
     let (client, user) = (ClientAddress::of(&request), login.username.clone());
     gateway.limits.login(client, &user)?;
-    let origin = public_origin(&request, &user, body.bytes())?;
-    let answer = accounts::login(&gateway, origin, login).await?;
+    let source = public_source(&request, &user, body.bytes())?;
+    let answer = accounts::login(&gateway, source, login).await?;
     gateway.limits.logged_in(client, &user);
     Ok(answer)
 }

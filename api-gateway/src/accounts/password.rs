@@ -88,7 +88,8 @@ pub struct PasswordConfig {
 /// Hashes and checks passwords. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    /// For those that wait too.
+    /// A permit for each password that is worked on or waits for a worker. Whoever finds
+    /// none is refused at once.
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     params: Params,

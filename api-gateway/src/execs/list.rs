@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::jobs;
 use crate::read::fields::FieldError;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{Params, instant, parameters, some_of, text};
+use crate::read::params::{Params, parameters, some_of, text};
 use crate::read::query::Query;
 use crate::reply::error::ApiError;
 
@@ -32,6 +32,7 @@ impl ExecList {
         let states = "Only those in one of these states, between commas";
         let states = some_of(&ExecState::ALL, ExecState::letter, states);
         let modes = some_of(&MODES, TriggerMode::letter, "Only those triggered so");
+        let (created_after, created_before) = params.created("those made");
         let filter = ExecFilter {
             job,
             states: params.optional("status", states).unwrap_or_default(),
@@ -39,14 +40,8 @@ impl ExecList {
                 .optional("trigger_mode", modes)
                 .and_then(|modes| modes.first().copied()),
             region: params.optional("region_name", text("Only those in this region")),
-            created_after: params.optional(
-                "created_after",
-                instant("Only those made at this instant or later"),
-            ),
-            created_before: params.optional(
-                "created_before",
-                instant("Only those made before this instant"),
-            ),
+            created_after,
+            created_before,
         };
         let sort = Sort::read(params, &[Sort::NEWEST.field]);
         let page = PageRequest::read(params, sort);
@@ -86,11 +81,11 @@ mod tests {
     #[test]
     fn all_that_is_wrong_is_named() {
         let bad = [
+            ("created_after", "x"),
+            ("created_before", "x"),
             ("status", "X"),
             ("trigger_mode", "A"),
             ("region_name", "\0"),
-            ("created_after", "x"),
-            ("created_before", "x"),
             ("sort", "name"),
             ("page", "501"),
         ];

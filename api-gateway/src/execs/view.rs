@@ -10,15 +10,15 @@ use store::jobs::Job;
 use utoipa::ToSchema;
 use utoipa::openapi;
 
+use super::example::{exec, exec_detail};
 use crate::jobs::fields::job_id;
 use crate::jobs::view::{JobView, SpecView};
-use crate::openapi::examples;
 use crate::openapi::types::{self, or_null, schemas};
 use crate::reply::timestamp::Timestamp;
 
 /// An exec beside the number of its job.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Exec, examples(examples::exec))]
+#[schema(as = Exec, examples(exec))]
 pub struct ExecView<'a> {
     #[schema(schema_with = exec_id)]
     id: ExecId,
@@ -41,7 +41,7 @@ impl<'a> From<&'a Exec> for ExecView<'a> {
 
 /// An exec with its job.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ExecDetail, examples(examples::exec_detail))]
+#[schema(as = ExecDetail, examples(exec_detail))]
 pub struct ExecDetail<'a> {
     #[schema(schema_with = exec_id)]
     id: ExecId,

@@ -115,7 +115,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
     use shared_types::{JobId, SecretId, SizeTable};
-    use store::jobs::NewJob;
+    use store::jobs::JobDefinition;
 
     use super::*;
 
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    fn change(job: &Job, body: &Value) -> Result<NewJob, Vec<String>> {
+    fn change(job: &Job, body: &Value) -> Result<JobDefinition, Vec<String>> {
         match JobDraft::change(job, body.as_object().unwrap(), &catalog()) {
             Ok(draft) => {
                 let sealed = (7..)

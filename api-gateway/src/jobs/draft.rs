@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use shared_types::{ExecSpec, ScheduleRules, SecretId};
-use store::jobs::NewJob;
+use store::jobs::JobDefinition;
 use utoipa::openapi::ObjectBuilder;
 
 use crate::catalog::Catalog;
@@ -145,7 +145,12 @@ impl JobDraft {
 
     /// The job to keep, in a namespace that the caller may use, with the
     /// numbers that [`Self::new_secrets`] were given.
-    pub fn into_job(self, namespace: &str, created_by: &str, sealed: Vec<SecretId>) -> NewJob {
+    pub fn into_job(
+        self,
+        namespace: &str,
+        created_by: &str,
+        sealed: Vec<SecretId>,
+    ) -> JobDefinition {
         let mut sealed = sealed.into_iter();
         let ids = self.secrets.into_iter().filter_map(|(name, secret)| {
             let id = match secret {
@@ -154,7 +159,7 @@ impl JobDraft {
             };
             Some((name, id?))
         });
-        NewJob {
+        JobDefinition {
             namespace: namespace.to_owned(),
             name: self.name,
             created_by: created_by.to_owned(),

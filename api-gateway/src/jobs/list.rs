@@ -11,7 +11,7 @@ use crate::openapi::types::or_empty;
 use crate::read::fields::FieldError;
 use crate::read::names::namespace_schema;
 use crate::read::page::{Cut, PageRequest, Sort};
-use crate::read::params::{Params, flag, instant, parameters, text};
+use crate::read::params::{Params, flag, parameters, text};
 use crate::read::query::Query;
 use crate::read::rule::Rule;
 use crate::reply::error::ApiError;
@@ -39,6 +39,7 @@ impl JobList {
     }
 
     fn read(params: &mut Params<'_>, own: &str) -> Self {
+        let (created_after, created_before) = params.created("those made");
         let filter = JobFilter {
             namespace: params
                 .optional("namespace", namespace())
@@ -49,14 +50,8 @@ impl JobList {
                 "is_schedule_active",
                 flag("Only those that do, or do not, run on time"),
             ),
-            created_after: params.optional(
-                "created_after",
-                instant("Only those made at this instant or later"),
-            ),
-            created_before: params.optional(
-                "created_before",
-                instant("Only those made before this instant"),
-            ),
+            created_after,
+            created_before,
         };
         let sort = Sort::read(params, &SORTS);
         let page = match sort.field {

@@ -9,10 +9,10 @@ use shared_types::{Command, ExecSpec, JobId, SecretId};
 use store::jobs::Job;
 use utoipa::ToSchema;
 
+use super::example::job;
 use super::fields::{self, job_id};
 use super::image;
 use super::variables::{runtime_schema, secret_schema};
-use crate::openapi::examples;
 use crate::openapi::types::{null, or_null, schemas};
 use crate::read::names::{name_schema, namespace_schema};
 use crate::reply::timestamp::Timestamp;
@@ -31,7 +31,7 @@ impl Serialize for SecretNames<'_> {
 
 /// A job.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Job, examples(examples::job))]
+#[schema(as = Job, examples(job))]
 pub struct JobView<'a> {
     #[schema(schema_with = job_id)]
     id: JobId,

@@ -111,7 +111,7 @@ impl LineArray {
         serde_json::to_writer(&mut self.block, &line)
     }
 
-    /// Adds a line of the program, with what of it is text.
+    /// Adds a line of the program. Bytes that are not UTF-8 become U+FFFD.
     pub fn push_program(&mut self, line: &LogLine) -> serde_json::Result<()> {
         if line.gap_before {
             self.push(line.at, GAP)?;

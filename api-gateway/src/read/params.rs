@@ -51,6 +51,16 @@ impl<'a> Params<'a> {
         params.asked.unwrap_or_default()
     }
 
+    /// `created_after` and `created_before`, for a list of what was `made`.
+    pub fn created(&mut self, made: &str) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let after = format!("Only {made} at this instant or later");
+        let before = format!("Only {made} before this instant");
+        (
+            self.optional("created_after", instant(&after)),
+            self.optional("created_before", instant(&before)),
+        )
+    }
+
     /// A parameter, if it is there and its rule takes it.
     pub fn optional<T>(&mut self, name: &'static str, rule: Rule<'_, T>) -> Option<T> {
         if let Some(asked) = &mut self.asked {
@@ -135,8 +145,8 @@ pub fn instant(description: &str) -> Rule<'_, DateTime<Utc>> {
     )
 }
 
-/// Some of the known, by their words, between commas. All of them are none: a
-/// filter that everything passes.
+/// Some of the known values, by their words, between commas. A filter that names all of
+/// them lets everything pass, so it is read as an empty one, which costs no query.
 pub fn some_of<'a, T: Copy + PartialEq>(
     known: &'a [T],
     word: impl Fn(T) -> &'static str + Copy + 'a,

@@ -45,7 +45,7 @@ pub enum ApiError {
     Conflict {
         /// A word for programs, which never changes.
         kind: &'static str,
-        /// The same for people.
+        /// The kind in a few words, for people.
         title: &'static str,
         /// What is in the way and what would help.
         detail: String,

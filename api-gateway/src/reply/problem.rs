@@ -24,7 +24,7 @@ use crate::reply::error::{ApiError, whole_seconds};
 pub struct Problem<'a> {
     #[schema(schema_with = kind)]
     r#type: String,
-    /// The same for people.
+    /// The type in a few words, for people.
     title: &'a str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]

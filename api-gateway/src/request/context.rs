@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder};
 
 use super::body::{BODY_MAX, Body, refuse};
-use super::origin::origin;
+use super::source::source;
 use crate::context::Context;
 use crate::gateway::Gateway;
 use crate::read::query::Query;
@@ -29,7 +29,7 @@ impl Context {
         let caller = caller.ok_or_else(missing)?;
         Ok(Self {
             gateway: gateway.clone().into_inner(),
-            origin: origin(request, &caller, body)?,
+            source: source(request, &caller, body)?,
             caller,
         })
     }

@@ -37,7 +37,7 @@ const HOME_TIME: Duration = Duration::from_hours(30 * 24);
 const HOMES: u64 = 100_000;
 
 impl Rate {
-    /// As many times as often.
+    /// The rate multiplied: so many times the burst, refilled so many times as fast.
     fn times(self, factor: u32) -> Self {
         Self {
             burst: self.burst.saturating_mul(factor),
@@ -101,7 +101,7 @@ impl Limit {
         }
     }
 
-    /// The same for people.
+    /// The limit in words, for the error that refuses a request.
     pub fn what(self) -> &'static str {
         match self {
             Self::Token => "requests with this token",

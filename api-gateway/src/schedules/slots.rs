@@ -164,7 +164,7 @@ pub struct SlotView {
     outcome: &'static str,
     #[schema(required, schema_with = reason)]
     reason: Option<&'static str>,
-    /// The same for people.
+    /// What became of it in a sentence, for people.
     message: &'static str,
     /// Its exec.
     #[schema(required, value_type = Option<String>, format = "uuid")]
@@ -201,7 +201,7 @@ impl From<&Slot> for SlotView {
     }
 }
 
-/// The same for people.
+/// What became of an instant in a sentence, for people.
 fn message(outcome: SlotOutcome) -> &'static str {
     match outcome {
         SlotOutcome::Fired(_) => "An exec was made.",

@@ -12,7 +12,7 @@ use crate::reply::error::ApiError;
 #[derive(Debug, Clone)]
 pub struct Caller {
     bearer: Arc<Bearer>,
-    /// Of the token, to ask again.
+    /// SHA-256 of the token, by which the database is asked again whether it still holds.
     sha256: [u8; 32],
 }
 

@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::access::Access;
 use store::tokens::NewToken;
-use store::{Role, accounts, tokens};
+use store::{DatabaseRole, accounts, tokens};
 
 use crate::app::{TestApp, User, read, spawn_app, spawn_app_with};
 
@@ -137,7 +137,7 @@ async fn what_is_tried_first_is_no_password() {
 async fn of_many_logins_the_newest_stay() {
     let app = spawn_app_with(OPEN).await;
     register(&app, "me").await;
-    let mut conn = app.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Gateway).connection().await.unwrap();
     let account = accounts::by_name(&mut conn, "me").await.unwrap().unwrap();
     for byte in 0..20 {
         let new = NewToken {

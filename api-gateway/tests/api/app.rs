@@ -8,7 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use store::testing::TestDatabase;
-use store::{Role, Store};
+use store::{DatabaseRole, Store};
 
 /// Nobody listens there, so tests prove at the same time that no request needs
 /// a broker.
@@ -79,7 +79,9 @@ pub(crate) fn spawn_app_on(database: TestDatabase, variables: &[(&str, &str)]) -
 impl TestApp {
     /// An account with a token, made as the command does.
     pub(crate) async fn user(&self, name: &str) -> User<'_> {
-        let token = issue_token(&self.store(Role::Gateway), name).await.unwrap();
+        let token = issue_token(&self.store(DatabaseRole::Gateway), name)
+            .await
+            .unwrap();
         User {
             app: self,
             token: token.reveal(),
@@ -94,7 +96,7 @@ impl TestApp {
         }
     }
 
-    pub(crate) fn store(&self, role: Role) -> Store {
+    pub(crate) fn store(&self, role: DatabaseRole) -> Store {
         self.database.store(role)
     }
 

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use store::access::Access;
 use store::tokens::NewToken;
-use store::{Role, accounts, tokens};
+use store::{DatabaseRole, accounts, tokens};
 
 use crate::app::{TestApp, exec_path, read, spawn_app};
 
@@ -55,7 +55,7 @@ async fn only_a_known_token_gets_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_refused() {
     let app = spawn_app().await;
-    let mut conn = app.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Gateway).connection().await.unwrap();
     app.user("me").await;
     let account = accounts::by_name(&mut conn, "me").await.unwrap().unwrap();
     for (minutes, expected) in [(-1, 401), (1, 200)] {

@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared_types::JobId;
-use store::{Role, schedules};
+use store::{DatabaseRole, schedules};
 
 use crate::app::{TestApp, User, read, spawn_app};
 
@@ -36,7 +36,7 @@ async fn next_days(user: &User<'_>, job: &Value) -> Vec<String> {
 }
 
 async fn generation(app: &TestApp, job: &Value) -> i64 {
-    let conn = &mut app.store(Role::Gateway).connection().await.unwrap();
+    let conn = &mut app.store(DatabaseRole::Gateway).connection().await.unwrap();
     let id = JobId(job["id"].as_i64().unwrap());
     let schedule = schedules::get(conn, id).await.unwrap().unwrap();
     schedule.revision.generation

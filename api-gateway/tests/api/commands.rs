@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use store::Role;
+use store::DatabaseRole;
 use store::secrets::{self, Keyring, SecretsConfig};
 use store::testing::TestDatabase;
 use tokio::io::AsyncWriteExt;
@@ -89,7 +89,11 @@ async fn reseal_secrets_makes_the_old_key_needless() {
     const NEW: &str = "b:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
     let database = TestDatabase::new().await;
     let ring = |keys: &str| Keyring::new(&SecretsConfig { keys: keys.into() }).unwrap();
-    let conn = &mut database.store(Role::Gateway).connection().await.unwrap();
+    let conn = &mut database
+        .store(DatabaseRole::Gateway)
+        .connection()
+        .await
+        .unwrap();
     // More than one batch.
     let values = vec![SecretString::from("value"); 501];
     let ids = secrets::insert(conn, &ring(KEY), "demo", &values).await;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_types::{ExecEvent, Reason};
 use store::lifecycle::{self, End, Ended, Placement, Start};
-use store::{AsyncConnection, Role, StoreError};
+use store::{AsyncConnection, DatabaseRole, StoreError};
 
 use crate::app::{TestApp, exec_path, read, spawn_app, spawn_app_with};
 use crate::samples::{self, assert_reads_like};
@@ -192,7 +192,11 @@ async fn run_and_fail(app: &TestApp, exec: &Value) {
         placement: None,
         only_unclaimed: false,
     };
-    let mut conn = app.store(Role::Executor).connection().await.unwrap();
+    let mut conn = app
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     let ended = conn.transaction::<Ended, StoreError, _>(async |conn| {
         lifecycle::begin_attempt(conn, id, 1, at(0)).await?;
         lifecycle::end(conn, id, &end).await

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use shared_types::message::Hint;
-use store::{Role, execs};
+use store::{DatabaseRole, execs};
 
 use crate::app::{User, exec_path, spawn_app, spawn_app_with};
 use crate::ending::{end, exec_id};
@@ -128,13 +128,17 @@ async fn an_exec_is_deleted_once_and_cancelled() {
     assert_eq!(deleted.iter().filter(|status| **status == 404).count(), 3);
     assert_eq!(user.post(&format!("{path}/cancel"), None).await.0, 404);
     assert_eq!(user.post(&format!("{path}/rerun"), None).await.0, 404);
-    let mut conn = app.store(Role::Executor).connection().await.unwrap();
+    let mut conn = app
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     let id = exec_id(&exec);
     let tracked = store::lifecycle::load(&mut conn, &[id]).await.unwrap();
     assert!(
         tracked[0].cancel_requested_at.is_some(),
         "the executor still sees it"
     );
-    let mut conn = app.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Gateway).connection().await.unwrap();
     assert_eq!(execs::open_among(&mut conn, &[id]).await.unwrap(), []);
 }

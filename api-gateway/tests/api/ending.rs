@@ -3,7 +3,7 @@
 use serde_json::Value;
 use shared_types::{ExecEvent, ExecId, Reason};
 use store::lifecycle::{self, End, Ended};
-use store::{AsyncConnection, Role, StoreError};
+use store::{AsyncConnection, DatabaseRole, StoreError};
 
 use crate::app::TestApp;
 
@@ -26,7 +26,11 @@ pub(crate) async fn end(app: &TestApp, exec: &Value) {
         only_unclaimed: true,
     };
     let id = exec_id(exec);
-    let mut conn = app.store(Role::Executor).connection().await.unwrap();
+    let mut conn = app
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     let ended =
         conn.transaction::<Ended, StoreError, _>(async |conn| lifecycle::end(conn, id, &end).await);
     assert!(matches!(ended.await.unwrap(), Ended::Moved(_)));

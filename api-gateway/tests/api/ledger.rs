@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_types::{ExecId, JobId, Lane};
-use store::Role;
+use store::DatabaseRole;
 use store::slots::{self, MissReason, SkipReason, Slot, SlotOutcome};
 
 use crate::app::{TestApp, User, read, spawn_app};
@@ -26,7 +26,7 @@ fn range(job: &Value, (first, last): (&str, &str), count: i64, outcome: SlotOutc
 }
 
 async fn write(app: &TestApp, entries: &[Slot]) {
-    let store = app.database.store(Role::Scheduler);
+    let store = app.database.store(DatabaseRole::Scheduler);
     let mut conn = store.connection().await.unwrap();
     slots::insert(&mut conn, entries).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use store::Role;
+use store::DatabaseRole;
 use store::jobs::{self, JobFilter, JobPage};
 use store::page::Page;
 use tokio::io::AsyncWriteExt;
@@ -44,7 +44,7 @@ async fn a_client_that_hangs_up_leaves_whole_rows() {
     user.job(json!({})).await;
     assert!(app.process.drain(GRACE, GRACE).await);
 
-    let mut conn = app.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Gateway).connection().await.unwrap();
     let all = JobFilter::of("me");
     let count = jobs::count(&mut conn, &all).await.unwrap();
     let page = JobPage::ByCreation(Page::newest(1000));

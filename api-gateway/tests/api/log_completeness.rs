@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared_types::{ExecEvent, ExecId, Reason};
 use store::lifecycle::{self, Claim, End, Ended};
 use store::logs::{self, Append, LogLine, Opened, StreamKey, Verdict};
-use store::{AsyncConnection, PooledConnection, Role, StoreError};
+use store::{AsyncConnection, DatabaseRole, PooledConnection, StoreError};
 
 use crate::app::{TestApp, User, exec_path, read, spawn_app};
 
@@ -17,7 +17,11 @@ fn id(exec: &Value) -> ExecId {
 /// Ends the exec as its executor does, with a claimed pod or none.
 async fn end(app: &TestApp, exec: &Value, claimed: bool) {
     let (exec, at) = (id(exec), Utc::now());
-    let mut conn = app.store(Role::Executor).connection().await.unwrap();
+    let mut conn = app
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     let claim = Claim {
         attempt: 1,
         pod_uid: "uid".to_owned(),
@@ -110,7 +114,7 @@ async fn a_log_says_whether_it_ends_in_the_middle_of_a_line() {
     ] {
         let exec = user.exec(&job).await;
         end(&app, &exec, true).await;
-        let mut conn = app.store(Role::Logs).connection().await.unwrap();
+        let mut conn = app.store(DatabaseRole::Logs).connection().await.unwrap();
         store_and_seal(&mut conn, &exec, verdict).await.unwrap();
         let path = format!("{}/logs", exec_path(&exec));
         let response = user.send(Method::GET, &path, None).await;
@@ -133,7 +137,7 @@ async fn the_answer_waits_for_the_seal_of_an_ended_exec() {
     let exec = user.exec(&user.job(json!({})).await).await;
     assert_eq!(log(&user, &exec).await, ("false".to_owned(), json!([])));
     end(&app, &exec, true).await;
-    let logs = app.store(Role::Logs);
+    let logs = app.store(DatabaseRole::Logs);
     let (answer, ()) = tokio::join!(log(&user, &exec), async {
         let mut conn = logs.connection().await.unwrap();
         store_and_seal(&mut conn, &exec, Verdict::Complete)
@@ -150,7 +154,7 @@ async fn an_incomplete_log_says_so() {
     let user = app.user("me").await;
     let exec = user.exec(&user.job(json!({})).await).await;
     end(&app, &exec, true).await;
-    let mut conn = app.store(Role::Logs).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Logs).connection().await.unwrap();
     let verdict = Verdict::Incomplete("the pod was gone".to_owned());
     store_and_seal(&mut conn, &exec, verdict).await.unwrap();
     let (complete, log) = log(&user, &exec).await;

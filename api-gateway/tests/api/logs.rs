@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared_types::{EventKind, ExecId};
 use store::events::{self, ExecEventEntry};
 use store::logs::{self, Append, LogLine, Opened, StreamKey};
-use store::{AsyncConnection, Role, StoreError};
+use store::{AsyncConnection, DatabaseRole, StoreError};
 
 use crate::app::{TestApp, exec_path, spawn_app};
 use crate::samples::{self, assert_reads_like};
@@ -22,7 +22,11 @@ fn id(exec: &Value) -> ExecId {
 }
 
 async fn tell(app: &TestApp, exec: &Value, entries: &[(i32, EventKind, i64, &str)]) {
-    let mut conn = app.store(Role::Executor).connection().await.unwrap();
+    let mut conn = app
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     for (attempt, kind, when, message) in entries {
         let entry = ExecEventEntry {
             attempt: *attempt,
@@ -39,7 +43,7 @@ async fn print(app: &TestApp, exec: &Value, attempt: i32, lines: Vec<LogLine>) {
         exec: id(exec),
         attempt,
     };
-    let mut conn = app.store(Role::Logs).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Logs).connection().await.unwrap();
     let Opened::Writer(writer) = logs::open(&mut conn, key, "north", "uid").await.unwrap() else {
         panic!("the stream cannot be opened");
     };

@@ -7,7 +7,7 @@ use store::audit::{self, Filter};
 use store::page::Page;
 use store::registries::Credential;
 use store::secrets::{Keyring, SecretsConfig};
-use store::{Role, registries};
+use store::{DatabaseRole, registries};
 
 use crate::app::{KEY, TestApp, User, read, spawn_app};
 
@@ -25,7 +25,11 @@ async fn put(user: &User<'_>, registry: &str, password: &str) -> (StatusCode, Va
 /// As the executor sees it.
 async fn opened(app: &TestApp, registry: &str) -> Option<Credential> {
     let keyring = Keyring::new(&SecretsConfig { keys: KEY.into() }).unwrap();
-    let conn = &mut app.store(Role::Executor).connection().await.unwrap();
+    let conn = &mut app
+        .store(DatabaseRole::Executor)
+        .connection()
+        .await
+        .unwrap();
     registries::load(conn, &keyring, "ann", registry)
         .await
         .unwrap()

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use store::logs::Verdict;
-use store::{Role, tokens};
+use store::{DatabaseRole, tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::app::{User, exec_path, spawn_app, spawn_app_on};
@@ -149,7 +149,7 @@ async fn of_two_who_revoke_at_once_one_did_it() {
     let sha256 = api_gateway::tokens::secret::Token::parse(&text)
         .unwrap()
         .sha256();
-    let mut conn = app.store(Role::Gateway).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Gateway).connection().await.unwrap();
     assert_eq!(tokens::verify(&mut conn, sha256).await.unwrap(), None);
 }
 
@@ -204,7 +204,7 @@ async fn a_log_is_not_sent_on_after_a_revocation() {
     let app = spawn_app().await;
     let me = app.user("me").await;
     let exec = me.exec(&me.job(json!({})).await).await;
-    let mut conn = app.store(Role::Logs).connection().await.unwrap();
+    let mut conn = app.store(DatabaseRole::Logs).connection().await.unwrap();
     let lines = vec![vec![b'x'; LINE]; 200];
     store_lines_and_seal(&mut conn, &exec, lines, Verdict::Complete)
         .await

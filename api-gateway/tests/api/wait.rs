@@ -9,7 +9,7 @@ use chassis::Process;
 use reqwest::Method;
 use serde_json::json;
 use shared_types::message::Hint;
-use store::Role;
+use store::DatabaseRole;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 
@@ -167,7 +167,7 @@ async fn a_hint_wakes_who_waits_for_its_exec_only() {
     let stopping = process.tasks.stopping();
     let serving = waiting
         .clone()
-        .serve(app.store(Role::Gateway), (hints, NEVER), stopping);
+        .serve(app.store(DatabaseRole::Gateway), (hints, NEVER), stopping);
     process.tasks.spawn("waiting", serving);
 
     end(&app, &other).await;

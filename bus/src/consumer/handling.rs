@@ -47,7 +47,7 @@ where
             Err(error) => Answer::Dead(format!("cannot be decoded: {error}")),
         };
         let queue = self.queue.as_str();
-        match limited(self.tell(&taken, answer)).await {
+        match limited(self.send(&taken, answer)).await {
             Ok(true) => {}
             Ok(false) => tracing::debug!(
                 queue,
@@ -106,7 +106,7 @@ where
     }
 
     /// Answers the broker; false when it can no longer be told.
-    async fn tell(&self, taken: &Taken, answer: Answer) -> lapin::Result<bool> {
+    async fn send(&self, taken: &Taken, answer: Answer) -> lapin::Result<bool> {
         match answer {
             Answer::Ack => {
                 self.count("acked");

@@ -2,11 +2,11 @@
 //! pod's evidence ends the exec.
 
 use shared_types::{ExecEvent, ExecState, Reason};
-use store::lifecycle::{Attempt, Start, Verdict};
+use store::lifecycle::{Attempt, Start, StopReason};
 
 use super::{Facts, Step, end, line, passed, retry_or_end};
 use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
-use crate::view::PodView;
+use crate::view::ObservedPod;
 
 pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
     let Some(pod) = facts.view.pod(uid) else {
@@ -49,9 +49,9 @@ fn current<'a>(facts: &Facts<'a>) -> Option<&'a Attempt> {
 }
 
 /// Why this attempt is being stopped, if it is.
-fn verdict(facts: &Facts<'_>) -> Option<Verdict> {
+fn verdict(facts: &Facts<'_>) -> Option<StopReason> {
     let attempt = current(facts).filter(|attempt| attempt.ended_at.is_none())?;
-    Some(Verdict {
+    Some(StopReason {
         reason: attempt.reason?,
         message: attempt.message.clone().unwrap_or_default(),
     })
@@ -77,19 +77,19 @@ fn gone(facts: &Facts<'_>) -> Step {
 }
 
 /// It is being deleted, and its node has not answered for long.
-fn node_is_silent(facts: &Facts<'_>, pod: &PodView) -> bool {
+fn node_is_silent(facts: &Facts<'_>, pod: &ObservedPod) -> bool {
     pod.deletion_due
         .is_some_and(|due| passed(facts, due, facts.limits.node_lost_after))
 }
 
-fn lost(facts: &Facts<'_>, pod: &PodView) -> Step {
+fn lost(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
     let message = "the node does not answer; the program may still run there";
     let mut end = end(facts, ExecEvent::Vanished, Reason::NodeLost, message);
     end.placement = pod.placement();
     Step::End(Box::new(end))
 }
 
-fn stop(facts: &Facts<'_>, pod: &PodView) -> Step {
+fn stop(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
     if !pod.stopping {
         return match facts.exec.cancel_requested_at {
             Some(_) => Step::Stop(pod.pod.clone()),
@@ -122,14 +122,14 @@ fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
     );
     Step::Condemn(
         facts.exec.attempt,
-        Verdict {
+        StopReason {
             reason: Reason::Unschedulable,
             message,
         },
     )
 }
 
-fn starting(facts: &Facts<'_>, pod: &PodView, obstacle: &Obstacle) -> Step {
+fn starting(facts: &Facts<'_>, pod: &ObservedPod, obstacle: &Obstacle) -> Step {
     let attempt = facts.exec.attempt;
     if let Some(placement) = pod
         .placement()
@@ -169,13 +169,13 @@ fn starting(facts: &Facts<'_>, pod: &PodView, obstacle: &Obstacle) -> Step {
         ),
     };
     if passed(facts, pod.placed_at, limit) {
-        Step::Condemn(attempt, Verdict { reason, message })
+        Step::Condemn(attempt, StopReason { reason, message })
     } else {
         Step::Wait
     }
 }
 
-fn start(facts: &Facts<'_>, pod: &PodView, at: chrono::DateTime<chrono::Utc>) -> Option<Start> {
+fn start(facts: &Facts<'_>, pod: &ObservedPod, at: chrono::DateTime<chrono::Utc>) -> Option<Start> {
     Some(Start {
         placement: pod.placement()?,
         // Kubernetes cuts instants to whole seconds, which may be before ours.
@@ -184,7 +184,7 @@ fn start(facts: &Facts<'_>, pod: &PodView, at: chrono::DateTime<chrono::Utc>) ->
     })
 }
 
-fn ended(facts: &Facts<'_>, pod: &PodView, ending: &Ending) -> Step {
+fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> Step {
     // Unless it stopped the pod, a verdict is void once the program has started.
     let unstarted = !is_running(facts) && ending.started_at.is_none();
     let verdict = verdict(facts).filter(|_| pod.stopping || unstarted);

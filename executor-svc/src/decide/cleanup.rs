@@ -9,7 +9,7 @@ use shared_types::ExecState;
 use super::{Facts, Step, claimed, passed};
 use crate::config::Limits;
 use crate::evidence::Evidence;
-use crate::view::{PodView, View};
+use crate::view::{ObservedPod, View};
 
 /// The exec has ended, so all its attempts have.
 pub(super) fn terminal(facts: &Facts<'_>) -> Step {
@@ -50,7 +50,7 @@ fn attempts(facts: &Facts<'_>, over: impl Fn(i32) -> bool) -> Step {
 
 /// The next step for a pod of an attempt that is over; `Done` if it holds
 /// nothing of ours.
-fn let_go(facts: &Facts<'_>, pod: &PodView) -> Step {
+fn let_go(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
     let over_at = over_at(facts, pod.attempt);
     let lost = facts.exec.state == ExecState::Lost && pod.attempt == facts.exec.attempt;
     if pod.holds(OUTCOME_FINALIZER) && (!lost || passed(facts, over_at, facts.limits.lost_hold)) {

@@ -136,8 +136,8 @@ fn attempt(number: i32) -> Attempt {
     }
 }
 
-fn job(number: i32) -> JobView {
-    JobView {
+fn job(number: i32) -> ObservedJob {
+    ObservedJob {
         attempt: number,
         namespace: "jobs-demo".to_owned(),
         name: format!("x-{number}"),
@@ -148,12 +148,12 @@ fn job(number: i32) -> JobView {
     }
 }
 
-fn pod(number: i32, evidence: Evidence) -> PodView {
+fn pod(number: i32, evidence: Evidence) -> ObservedPod {
     let object = serde_json::json!({
         "metadata": { "name": "p", "uid": format!("pod-{number}"), "resourceVersion": "1" },
         "spec": { "nodeName": "n", "containers": [{ "name": "main", "image": "i:t" }] },
     });
-    PodView {
+    ObservedPod {
         attempt: number,
         uid: format!("pod-{number}"),
         job_uid: Some(format!("job-{number}")),
@@ -165,7 +165,7 @@ fn pod(number: i32, evidence: Evidence) -> PodView {
     }
 }
 
-fn hold(pod: &mut PodView, finalizers: &[&str]) {
+fn hold(pod: &mut ObservedPod, finalizers: &[&str]) {
     let names = finalizers.iter().map(|&name| name.to_owned()).collect();
     *Arc::make_mut(&mut pod.pod).finalizers_mut() = names;
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use shared_types::{ExecEvent, Reason};
 use store::lifecycle::{self, Claim, End};
 use store::logs;
-use store::{AsyncConnection, Role, StoreError};
+use store::{AsyncConnection, DatabaseRole, StoreError};
 
 use crate::container::{FileLine, instant, line};
 use crate::fixture::{Attempt, Fixture, REGION, soon};
@@ -207,7 +207,7 @@ async fn abandon(fixture: &Fixture, attempt: &Attempt) {
     };
     let mut conn = fixture
         .database
-        .store(Role::Executor)
+        .store(DatabaseRole::Executor)
         .connection()
         .await
         .unwrap();

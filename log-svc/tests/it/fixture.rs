@@ -11,10 +11,10 @@ use log_svc::tail::{Tail, TailContext};
 use serde_json::{Value, json};
 use shared_types::{Command, ExecId, ExecSpec, TriggerMode};
 use store::execs::{self, NewExec};
-use store::jobs::{self, NewJob};
+use store::jobs::{self, JobDefinition};
 use store::logs::{self, LogLine, PageLimits, Span, Stream, StreamKey};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, Role, Store, StoreError};
+use store::{AsyncConnection, DatabaseRole, Store, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,7 @@ pub(crate) struct Attempt {
 impl Fixture {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
-        let store = database.store(Role::Logs);
+        let store = database.store(DatabaseRole::Logs);
         let server = ApiServer::start().await;
         Self {
             database,
@@ -61,7 +61,7 @@ impl Fixture {
             standby: Duration::from_millis(200),
             missing_limit: Duration::from_secs(2),
         };
-        let store = self.database.store(Role::Logs);
+        let store = self.database.store(DatabaseRole::Logs);
         let region = REGION.to_owned();
         let stopping = CancellationToken::new();
         Arc::new(TailContext::new(
@@ -137,7 +137,7 @@ impl Fixture {
             timeout: None,
             retries: None,
         };
-        let new = NewJob {
+        let new = JobDefinition {
             namespace: "demo".to_owned(),
             name: "j".to_owned(),
             created_by: "demo".to_owned(),

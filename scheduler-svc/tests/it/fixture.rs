@@ -11,12 +11,12 @@ use shared_types::{
     Command, ExecEvent, ExecId, ExecSpec, JobId, Reason, ScheduleRules, Shards, TriggerMode,
 };
 use store::execs::{self, ExecFilter, ManualTrigger};
-use store::jobs::{self, NewJob};
+use store::jobs::{self, JobDefinition};
 use store::lifecycle::{self, End};
 use store::schedules::{self, Edited, Intent, Schedule};
 use store::slots::{self, Slot, SlotOutcome};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PooledConnection, Role, Store};
+use store::{AsyncConnection, DatabaseRole, PooledConnection, Store};
 
 pub(crate) struct Fixture {
     database: TestDatabase,
@@ -31,9 +31,9 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
         Self {
-            gateway: database.store(Role::Gateway),
-            executor: database.store(Role::Executor),
-            scheduler: database.store(Role::Scheduler),
+            gateway: database.store(DatabaseRole::Gateway),
+            executor: database.store(DatabaseRole::Executor),
+            scheduler: database.store(DatabaseRole::Scheduler),
             database,
             base: Utc::now().trunc_subsecs(0) + TimeDelta::hours(1),
         }
@@ -57,7 +57,7 @@ impl Fixture {
             batch: 20,
             lease: Duration::from_secs(3),
         };
-        let mut replica = Scheduler::new(self.database.store(Role::Scheduler), &config);
+        let mut replica = Scheduler::new(self.database.store(DatabaseRole::Scheduler), &config);
         replica.assign(Shards::ALL);
         replica
     }
@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     pub(crate) async fn job_with(&self, mode: &str, rules: ScheduleRules) -> Result<JobId> {
-        let new = NewJob {
+        let new = JobDefinition {
             namespace: "team".to_owned(),
             name: "tick".to_owned(),
             created_by: "team".to_owned(),

@@ -64,7 +64,7 @@ pub async fn request_cancel(
         .execute(conn)
         .await?;
     if asked > 0 {
-        tell(conn, &[id.0], by).await?;
+        append_cancel_events(conn, &[id.0], by).await?;
     }
     get(conn, job, id).await
 }
@@ -128,7 +128,7 @@ pub async fn cancel_open(
         .get_results(conn)
         .await?;
     let ids: Vec<Uuid> = asked.iter().map(|(id, _)| *id).collect();
-    tell(conn, &ids, by).await?;
+    append_cancel_events(conn, &ids, by).await?;
     Ok(asked
         .into_iter()
         .map(|(id, region)| Cancelled {
@@ -155,7 +155,11 @@ pub async fn open_among(
 }
 
 /// Puts the request on the timelines, however many they are, in one statement.
-async fn tell(conn: &mut AsyncPgConnection, ids: &[Uuid], by: &str) -> Result<(), StoreError> {
+async fn append_cancel_events(
+    conn: &mut AsyncPgConnection,
+    ids: &[Uuid],
+    by: &str,
+) -> Result<(), StoreError> {
     execs::table
         .filter(execs::id.eq_any(ids))
         .select((

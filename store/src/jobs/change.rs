@@ -6,18 +6,18 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::JobId;
 
-use super::{Job, NewJob, get};
+use super::{Job, JobDefinition, get};
 use crate::execs::{self, Cancelled, Triggered};
 use crate::schedules::{self, Intent};
 use crate::schema::jobs;
 use crate::{StoreError, clock};
 
-/// What nobody else may do with a job until the transaction ends.
+/// How a job's row is locked until the transaction ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// Change or delete it; it may be triggered.
+    /// Nobody else can change or delete the job; others may trigger it.
     Shared,
-    /// Trigger it, either.
+    /// Nobody else can change, delete or trigger the job.
     Exclusive,
 }
 
@@ -46,7 +46,7 @@ pub async fn get_held(
 pub async fn update(
     conn: &mut AsyncPgConnection,
     id: JobId,
-    new: NewJob,
+    new: JobDefinition,
 ) -> Result<Job, StoreError> {
     // Locked before the clock is read: what a firing that was under way has
     // fired is then before the new generation's beginning.

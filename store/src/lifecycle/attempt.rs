@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId, ExecState, Reason};
 
-use super::{lock, tell};
+use super::{append_event, lock};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs};
 
@@ -51,10 +51,10 @@ pub struct Placement {
 /// Why an attempt is being ended, recorded before its pod is stopped, because
 /// the stopped pod will no longer tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct StopReason {
     /// The cause.
     pub reason: Reason,
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub message: String,
 }
 
@@ -85,7 +85,7 @@ pub async fn begin_attempt(
         .execute(conn)
         .await?;
     let message = format!("Attempt {attempt}.");
-    tell(conn, (exec, attempt), EventKind::Attempted, at, &message).await?;
+    append_event(conn, (exec, attempt), EventKind::Attempted, at, &message).await?;
     Ok(Applied::Done)
 }
 
@@ -169,7 +169,7 @@ pub async fn claim(
         });
     }
     let message = format!("Pod {} was claimed.", claim.pod_name);
-    tell(
+    append_event(
         conn,
         (exec, claim.attempt),
         EventKind::Claimed,
@@ -194,7 +194,7 @@ pub async fn place(
         .await?;
     if rows > 0 {
         let place = (exec, attempt);
-        tell(
+        append_event(
             conn,
             place,
             EventKind::Pulling,
@@ -211,7 +211,7 @@ pub async fn condemn(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
     attempt: i32,
-    verdict: &Verdict,
+    verdict: &StopReason,
 ) -> Result<Applied, StoreError> {
     let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
         .filter(exec_attempts::ended_at.is_null())

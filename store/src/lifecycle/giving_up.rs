@@ -8,7 +8,7 @@ use shared_types::{EventKind, ExecId, ExecState, Reason};
 
 use super::attempt::{Applied, begin_attempt};
 use super::outcome::is_claimed;
-use super::{lock, tell};
+use super::{append_event, lock};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs};
 
@@ -19,7 +19,7 @@ pub struct Retry {
     pub attempt: i32,
     /// Why.
     pub reason: Reason,
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub message: String,
     /// The log's line about it.
     pub line: String,
@@ -53,7 +53,7 @@ pub async fn retry(
         ))
         .execute(conn)
         .await?;
-    tell(
+    append_event(
         conn,
         (exec, retry.attempt),
         EventKind::Ended,
@@ -77,5 +77,5 @@ pub async fn abandon_logs(
         .set(execs::logs_abandoned_at.eq(at))
         .execute(conn)
         .await?;
-    tell(conn, (exec, attempt), EventKind::LogsAbandoned, at, line).await
+    append_event(conn, (exec, attempt), EventKind::LogsAbandoned, at, line).await
 }

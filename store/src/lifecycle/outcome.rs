@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Reason, Transition};
 
 use super::attempt::{Applied, Placement, place};
-use super::{Locked, lock, tell};
+use super::{Locked, append_event, lock};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs};
 
@@ -31,7 +31,7 @@ pub struct End {
     pub event: ExecEvent,
     /// Why.
     pub reason: Reason,
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub message: String,
     /// The log's line about it.
     pub line: String,
@@ -98,7 +98,7 @@ async fn write_start(
         .execute(conn)
         .await?;
     place(conn, exec, attempt, &start.placement).await?;
-    tell(
+    append_event(
         conn,
         (exec, attempt),
         EventKind::Running,
@@ -193,5 +193,5 @@ async fn write_end(
         ExecState::Lost => (EventKind::Corrected, Utc::now()),
         _ => (EventKind::Ended, at),
     };
-    tell(conn, (exec, end.attempt), kind, at, &end.line).await
+    append_event(conn, (exec, end.attempt), kind, at, &end.line).await
 }

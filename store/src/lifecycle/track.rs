@@ -62,7 +62,7 @@ pub struct Attempt {
     pub settled_at: Option<DateTime<Utc>>,
     /// Why it ended, or, before the end, why it is being ended.
     pub reason: Option<Reason>,
-    /// The same for people.
+    /// The reason in a sentence, for people.
     pub message: Option<String>,
 }
 

@@ -4,7 +4,7 @@ use super::*;
 /// it; returns its URL.
 async fn login(database: &TestDatabase) -> Url {
     let name = format!("login_{}", Uuid::new_v4().simple());
-    let role = Role::Gateway;
+    let role = DatabaseRole::Gateway;
     database
         .execute(&format!(
             "CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'x' IN ROLE {role}"

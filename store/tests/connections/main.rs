@@ -8,7 +8,7 @@ mod tls;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use store::testing::TestDatabase;
-use store::{DatabaseConfig, PgConnection, PooledConnection, Role, Store, StoreError};
+use store::{DatabaseConfig, DatabaseRole, PgConnection, PooledConnection, Store, StoreError};
 use url::Url;
 use uuid::Uuid;
 
@@ -24,7 +24,11 @@ fn config(url: &Url) -> DatabaseConfig {
 
 /// A connection, or all that is said of why there is none.
 async fn connect(config: &DatabaseConfig) -> Result<PooledConnection, String> {
-    let connecting = async { Store::new(config, Role::Gateway)?.connection().await };
+    let connecting = async {
+        Store::new(config, DatabaseRole::Gateway)?
+            .connection()
+            .await
+    };
     connecting.await.map_err(|error: StoreError| {
         let mut why = error.to_string();
         let mut cause = std::error::Error::source(&error);

@@ -9,10 +9,10 @@ mod orders;
 use shared_types::{Command, ExecId, ExecSpec, TriggerMode};
 use store::PgConnection;
 use store::execs::{self, NewExec};
-use store::jobs::{Job, NewJob};
+use store::jobs::{Job, JobDefinition};
 
-fn new_job(name: &str) -> NewJob {
-    NewJob {
+fn new_job(name: &str) -> JobDefinition {
+    JobDefinition {
         namespace: "me".to_owned(),
         name: name.to_owned(),
         created_by: "me".to_owned(),

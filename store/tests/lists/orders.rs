@@ -1,7 +1,7 @@
 //! A list gives each row once, whichever way it is walked.
 
 use diesel_async::SimpleAsyncConnection;
-use store::Role;
+use store::DatabaseRole;
 use store::execs::{self, ExecFilter};
 use store::jobs::{self, Job, JobFilter, JobPage};
 use store::page::{BYTES_MAX, Direction, Page, Position};
@@ -69,7 +69,7 @@ async fn every_order_of_jobs_gives_each_job_once_there_and_back() {
         .await
         .unwrap();
     let filter = &JobFilter::of("me");
-    let store = &database.store(Role::Gateway);
+    let store = &database.store(DatabaseRole::Gateway);
     let load = async |page| {
         let mut conn = store.connection().await.unwrap();
         jobs::list(&mut conn, filter, page).await.unwrap()
@@ -116,7 +116,7 @@ async fn execs_of_one_instant_are_each_met_once() {
     ids.extend(fill(&mut conn, &job, 6).await);
     ids.sort_unstable();
     let filter = &ExecFilter::of(job.id);
-    let store = &database.store(Role::Gateway);
+    let store = &database.store(DatabaseRole::Gateway);
     let load = async |page| {
         let mut conn = store.connection().await.unwrap();
         execs::list(&mut conn, filter, page).await.unwrap()
@@ -155,7 +155,7 @@ async fn a_page_of_large_rows_ends_sooner() {
     let page = jobs::list(&mut conn, &filter, JobPage::ByCreation(first)).await;
     let page = page.unwrap();
     assert_eq!((page.rows.len(), page.goes_on), (2, true));
-    let store = &database.store(Role::Gateway);
+    let store = &database.store(DatabaseRole::Gateway);
     let load = async |page| {
         let mut conn = store.connection().await.unwrap();
         let page = JobPage::ByCreation(page);

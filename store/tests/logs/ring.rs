@@ -5,7 +5,7 @@ use diesel_async::SimpleAsyncConnection;
 use shared_types::ExecId;
 use store::logs::{self, Append, LogLine, Opened, PageLimits, Span, StreamKey, Writer};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, PgConnection, PooledConnection, Role, Store};
+use store::{AsyncConnection, DatabaseRole, PgConnection, PooledConnection, Store};
 
 pub(crate) const REGION: &str = "default";
 pub(crate) const POD: &str = "pod-1";
@@ -22,7 +22,7 @@ pub(crate) struct Ring {
 impl Ring {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
-        let store = database.store(Role::Logs);
+        let store = database.store(DatabaseRole::Logs);
         Self { database, store }
     }
 

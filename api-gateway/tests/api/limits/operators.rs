@@ -4,7 +4,7 @@ use api_gateway::commands::issue_token;
 use futures::future::join_all;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use store::Role;
+use store::DatabaseRole;
 use store::testing::TestDatabase;
 
 use crate::app::{exec_path, read};
@@ -18,7 +18,7 @@ struct Operated {
 
 impl Operated {
     async fn start(database: &TestDatabase) -> Self {
-        let token = issue_token(&database.store(Role::Gateway), "me").await;
+        let token = issue_token(&database.store(DatabaseRole::Gateway), "me").await;
         let variables = [
             ("ESCAPEMENT__DATABASE__URL", database.url.as_str()),
             ("ESCAPEMENT__REGIONS", "north"),

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared_types::{Command, ExecId, ExecSpec, JobId, TriggerMode};
 use store::execs::{self, NewExec};
-use store::{DatabaseConfig, Role, Store};
+use store::{DatabaseConfig, DatabaseRole, Store};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
@@ -50,7 +50,7 @@ impl Probe {
             pool_size: WORKERS,
             wait: Duration::from_secs(30),
         };
-        let store = Store::new(&database, Role::Scheduler)?;
+        let store = Store::new(&database, DatabaseRole::Scheduler)?;
         let job = JobId(fleet.number("SELECT min(id) FROM jobs").await?);
         let (queue, instants) = mpsc::unbounded_channel();
         let work = Work {

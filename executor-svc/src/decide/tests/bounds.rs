@@ -55,7 +55,7 @@ proptest! {
         }
         if created {
             let failed = given_up.then(|| "BackoffLimitExceeded".to_owned());
-            case.view.jobs = vec![JobView { failed, ..job(attempts) }];
+            case.view.jobs = vec![ObservedJob { failed, ..job(attempts) }];
             case.exec.attempt = attempts;
             case.exec.attempts = vec![attempt(attempts)];
         }

@@ -7,23 +7,31 @@ use super::address::ClientAddress;
 use super::observe::RequestId;
 use crate::reply::error::ApiError;
 use crate::tokens::caller::Caller;
-use crate::write::origin::{Once, Origin};
+use crate::write::source::{Once, RequestSource};
 
 /// Request header of a POST that is to be done once, however often it is sent.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const KEY_MAX: usize = 255;
 
-/// The origin of a request with a token.
-pub fn origin(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Origin, ApiError> {
+/// The source of a request with a token.
+pub fn source(
+    request: &HttpRequest,
+    caller: &Caller,
+    body: &[u8],
+) -> Result<RequestSource, ApiError> {
     let scope = format!("account:{}", caller.account_id());
-    Ok(Origin {
+    Ok(RequestSource {
         caller: Some(caller.clone()),
         ..from(request, caller.name(), scope, body)?
     })
 }
 
-/// The origin of a request on a public route, for the account it names.
-pub fn public_origin(request: &HttpRequest, name: &str, body: &[u8]) -> Result<Origin, ApiError> {
+/// The source of a request on a public route, for the account it names.
+pub fn public_source(
+    request: &HttpRequest,
+    name: &str,
+    body: &[u8],
+) -> Result<RequestSource, ApiError> {
     from(request, name, format!("public:{name}"), body)
 }
 
@@ -32,10 +40,10 @@ fn from(
     actor: &str,
     scope: String,
     body: &[u8],
-) -> Result<Origin, ApiError> {
+) -> Result<RequestSource, ApiError> {
     let request_id = request.extensions().get::<RequestId>().cloned();
     let key = idempotency_key(request)?;
-    Ok(Origin {
+    Ok(RequestSource {
         actor: actor.to_owned(),
         caller: None,
         address: Some(ClientAddress::of(request).0.to_string()),

@@ -9,7 +9,7 @@ use crate::write::Act;
 
 /// Who sent a request, from where, under which idempotency key.
 #[derive(Debug, Clone)]
-pub struct Origin {
+pub struct RequestSource {
     /// Name of the account; of a registration, the one to be made.
     pub actor: String,
     /// Who asks, by which token; nobody on the public routes.
@@ -33,7 +33,7 @@ pub struct Once {
     pub request: Vec<u8>,
 }
 
-impl Origin {
+impl RequestSource {
     /// The line of the audit log for one act.
     pub fn entry(&self, act: &Act) -> Entry {
         Entry {
