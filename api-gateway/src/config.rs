@@ -133,26 +133,8 @@ pub struct ResealConfig {
     pub command: CommandConfig,
 }
 
-macro_rules! service_config {
-    ($config:ty) => {
-        impl ServiceConfig for $config {
-            fn log(&self) -> &LogConfig {
-                &self.log
-            }
-
-            fn health(&self) -> &HealthConfig {
-                &self.health
-            }
-
-            fn shutdown(&self) -> &ShutdownConfig {
-                &self.shutdown
-            }
-        }
-    };
-}
-
-service_config!(Config);
-service_config!(CommandConfig);
+chassis::service_config!(Config);
+chassis::service_config!(CommandConfig);
 
 impl ServiceConfig for ResealConfig {
     fn log(&self) -> &LogConfig {

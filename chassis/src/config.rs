@@ -53,6 +53,27 @@ pub trait ServiceConfig: DeserializeOwned {
     fn shutdown(&self) -> &ShutdownConfig;
 }
 
+/// Implements [`ServiceConfig`] for a configuration with the fields `log`, `health` and
+/// `shutdown`.
+#[macro_export]
+macro_rules! service_config {
+    ($config:ty) => {
+        impl $crate::ServiceConfig for $config {
+            fn log(&self) -> &$crate::LogConfig {
+                &self.log
+            }
+
+            fn health(&self) -> &$crate::HealthConfig {
+                &self.health
+            }
+
+            fn shutdown(&self) -> &$crate::ShutdownConfig {
+                &self.shutdown
+            }
+        }
+    };
+}
+
 /// `[log]`: what goes to stderr.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]

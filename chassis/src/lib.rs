@@ -3,7 +3,7 @@
 //! the health port, signals, owned tasks, ordered shutdown and backoff.
 //!
 //! ```no_run
-//! use chassis::{HealthConfig, LogConfig, Process, ServiceConfig, ShutdownConfig};
+//! use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig};
 //!
 //! #[derive(serde::Deserialize)]
 //! #[serde(deny_unknown_fields)]
@@ -14,11 +14,7 @@
 //!     shutdown: ShutdownConfig,
 //! }
 //!
-//! impl ServiceConfig for Config {
-//!     fn log(&self) -> &LogConfig { &self.log }
-//!     fn health(&self) -> &HealthConfig { &self.health }
-//!     fn shutdown(&self) -> &ShutdownConfig { &self.shutdown }
-//! }
+//! chassis::service_config!(Config);
 //!
 //! async fn start(_config: Config, process: Process) -> anyhow::Result<()> {
 //!     let stopping = process.tasks.stopping();

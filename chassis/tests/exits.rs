@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitCode, Stdio};
 
-use chassis::{HealthConfig, LogConfig, Process, ServiceConfig, ShutdownConfig};
+use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -28,17 +28,7 @@ struct Config {
     shutdown: ShutdownConfig,
 }
 
-impl ServiceConfig for Config {
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
-    fn health(&self) -> &HealthConfig {
-        &self.health
-    }
-    fn shutdown(&self) -> &ShutdownConfig {
-        &self.shutdown
-    }
-}
+chassis::service_config!(Config);
 
 async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     match config.mode.as_str() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bus::BrokerConfig;
-use chassis::{HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
+use chassis::{HealthConfig, LogConfig, ShutdownConfig};
 use cluster::ClusterConfig;
 use serde::Deserialize;
 use shared_types::SizeTable;
@@ -48,19 +48,7 @@ pub struct Config {
     pub sizes: SizeTable,
 }
 
-impl ServiceConfig for Config {
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
-
-    fn health(&self) -> &HealthConfig {
-        &self.health
-    }
-
-    fn shutdown(&self) -> &ShutdownConfig {
-        &self.shutdown
-    }
-}
+chassis::service_config!(Config);
 
 /// `[reconcile]`: how the work is driven.
 #[derive(Debug, Clone, Deserialize)]

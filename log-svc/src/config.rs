@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chassis::{ConfigError, HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
+use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig};
 use cluster::ClusterConfig;
 use serde::Deserialize;
 use store::DatabaseConfig;
@@ -78,19 +78,7 @@ impl TailConfig {
     }
 }
 
-impl ServiceConfig for Config {
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
-
-    fn health(&self) -> &HealthConfig {
-        &self.health
-    }
-
-    fn shutdown(&self) -> &ShutdownConfig {
-        &self.shutdown
-    }
-}
+chassis::service_config!(Config);
 
 #[cfg(test)]
 mod tests {

@@ -42,9 +42,3 @@ pub fn ranges(
     ranges.sort_by_key(|range| range.first_at);
     ranges
 }
-
-/// The smallest instant that a database tells from this one.
-pub fn just_after(instant: DateTime<Utc>) -> DateTime<Utc> {
-    let next = instant.checked_add_signed(TimeDelta::microseconds(1));
-    next.unwrap_or(DateTime::<Utc>::MAX_UTC)
-}

@@ -5,12 +5,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use recurrence::Recurrence;
 use shared_types::{ExecId, Lane, Overlap, Shards, schedule};
 use store::backfills::{self, Backfill, Progress};
+use store::clock::just_after;
 use store::execs::{self, Triggered};
 use store::schedules::{self, Candidate, Range, Revision};
 use store::slots::{self, Fired, Slot, SlotOutcome};
 use store::{AsyncConnection, PgConnection, StoreError};
-
-use crate::account::just_after;
 
 /// Backfills looked at by one step.
 const LIMIT: i64 = 100;

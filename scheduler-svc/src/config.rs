@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::BrokerConfig;
-use chassis::{ConfigError, HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
+use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig};
 use serde::Deserialize;
 use store::DatabaseConfig;
 
@@ -68,19 +68,7 @@ impl SchedulerConfig {
     }
 }
 
-impl ServiceConfig for Config {
-    fn log(&self) -> &LogConfig {
-        &self.log
-    }
-
-    fn health(&self) -> &HealthConfig {
-        &self.health
-    }
-
-    fn shutdown(&self) -> &ShutdownConfig {
-        &self.shutdown
-    }
-}
+chassis::service_config!(Config);
 
 #[cfg(test)]
 mod tests {

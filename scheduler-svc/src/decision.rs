@@ -4,10 +4,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use recurrence::Recurrence;
 use shared_types::{CatchUp, Lane, ScheduleRules};
+use store::clock::just_after;
 use store::schedules::Range;
 use store::slots::{MissReason, SlotOutcome};
 
-use crate::account::{ON_TIME, just_after, ranges};
+use crate::account::{ON_TIME, ranges};
 
 /// Instants on time that one step fires at most; should a schedule of
 /// microseconds have more, it has outrun this scheduler.

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use recurrence::{Fate, Recurrence};
 use shared_types::schedule;
+use store::clock::just_after;
 use store::schedules::{Revision, Schedule};
 use store::slots::{SkipReason, Slot, SlotFilter, SlotKey, SlotOutcome};
 
@@ -25,7 +26,8 @@ pub fn generations<'a>(revisions: impl Iterator<Item = &'a Revision>) -> Generat
 
 /// What is known of instants that are in no row yet: those that a paused
 /// schedule has passed over since, and those of an active one that were never
-/// to run. They get their rows when it is resumed, or fires.
+/// to run. They get their rows when it is resumed, or fires; the scheduler counts them
+/// then as they are counted here (its `account::ranges`), and no service links another.
 pub fn pending(schedule: &Schedule, generations: &Generations, now: DateTime<Utc>) -> Vec<Slot> {
     let revision = &schedule.revision;
     let is_planned = schedule.observed_generation == revision.generation;
@@ -176,9 +178,4 @@ fn fate(range: &Slot) -> Fate {
         SlotOutcome::Skipped(SkipReason::DstGap) => Fate::DstGap,
         _ => Fate::Planned,
     }
-}
-
-fn just_after(at: DateTime<Utc>) -> DateTime<Utc> {
-    at.checked_add_signed(TimeDelta::microseconds(1))
-        .unwrap_or(at)
 }

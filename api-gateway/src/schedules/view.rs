@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use recurrence::Recurrence;
 use serde::Serialize;
 use shared_types::{CatchUp, Overlap, ScheduleRules, schedule};
+use store::clock::just_after;
 use store::jobs::Job;
 use utoipa::ToSchema;
 
@@ -160,7 +161,6 @@ pub fn next_runs(recurrence: &Recurrence, from: DateTime<Utc>, count: usize) -> 
 
 /// The instants that are to run, from one on.
 pub fn runs(recurrence: &Recurrence, from: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
-    let just_after = |at: DateTime<Utc>| at + chrono::TimeDelta::microseconds(1);
     std::iter::successors(recurrence.next_planned(from), move |at| {
         recurrence.next_planned(just_after(*at))
     })

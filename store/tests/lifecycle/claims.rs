@@ -1,0 +1,139 @@
+//! Who may start a program, and when nobody may any more.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_claimers_exactly_one_pod_wins() {
+    let ring = Ring::new().await;
+    let exec = ring.created().await;
+    let pods = ["a", "b", "c", "d"];
+    let claims = join_all(pods.map(|pod| ring.claim(exec, pod))).await;
+    let won: Vec<_> = pods
+        .iter()
+        .zip(claims)
+        .filter(|(_, claim)| *claim == Applied::Done)
+        .collect();
+    assert_eq!(won.len(), 1);
+    let winner = *won[0].0;
+    assert_eq!(
+        ring.tracked(exec).await.attempts[0].pod_uid.as_deref(),
+        Some(winner)
+    );
+    assert_eq!(
+        ring.claim(exec, winner).await,
+        Applied::Done,
+        "again is the same"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_or_cancel_but_never_both() {
+    let ring = Ring::new().await;
+    let cancelled = ring.created().await;
+    ring.cancel(cancelled).await;
+    assert_eq!(ring.claim(cancelled, "pod-1").await, Applied::TooLate);
+
+    for _ in 0..10 {
+        let exec = ring.created().await;
+        let mut end = ending(ExecEvent::Cancelled, Reason::CancelledByUser);
+        end.only_unclaimed = true;
+        let (claim, ended) = tokio::join!(ring.claim(exec, "pod-1"), ring.end(exec, &end));
+        let claimed = claim == Applied::Done;
+        let state = ring.tracked(exec).await.state;
+        assert_eq!(ended == Ended::Moved(ExecState::Cancelled), !claimed);
+        assert_eq!(
+            state,
+            if claimed {
+                ExecState::Waiting
+            } else {
+                ExecState::Cancelled
+            }
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claim_or_retry_but_never_both() {
+    let ring = Ring::new().await;
+    for _ in 0..10 {
+        let exec = ring.created().await;
+        let (claim, retry) = tokio::join!(ring.claim(exec, "pod-1"), ring.retry(exec, true));
+        assert_ne!(claim == Applied::Done, retry == Applied::Done);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_follow_each_other() {
+    let ring = Ring::new().await;
+    let exec = ring.exec().await;
+    let begun = join_all((0..4).map(|_| ring.begin(exec, 1))).await;
+    assert_eq!(
+        begun
+            .iter()
+            .filter(|begun| **begun == Applied::Done)
+            .count(),
+        1
+    );
+    assert_eq!(ring.begin(exec, 3).await, Applied::TooLate);
+    assert_eq!(ring.claim(exec, "pod-1").await, Applied::Done);
+    assert_eq!(ring.retry(exec, false).await, Applied::Done);
+    assert_eq!(ring.retry(exec, false).await, Applied::TooLate);
+    let tracked = ring.tracked(exec).await;
+    assert_eq!((tracked.attempt, tracked.attempts.len()), (2, 2));
+    assert_eq!(tracked.attempts[0].reason, Some(Reason::RejectedByNode));
+    assert!(tracked.attempts[0].settled_at.is_some());
+    assert_eq!(
+        ring.claim(exec, "pod-1").await,
+        Applied::TooLate,
+        "the old attempt's pod"
+    );
+    ring.cancel(exec).await;
+    assert_eq!(
+        ring.begin(exec, 3).await,
+        Applied::TooLate,
+        "a cancel wins over a retry"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_forgotten_only_before_a_claim() {
+    let ring = Ring::new().await;
+    let exec = ring.created().await;
+    let mut conn = ring.conn().await;
+    let other = lifecycle::record_job(&mut conn, exec, 1, "job-2").await;
+    assert_eq!(other.unwrap(), Applied::TooLate);
+    for (uid, expected) in [("job-2", Applied::TooLate), ("job-1", Applied::Done)] {
+        assert_eq!(
+            lifecycle::forget_job(&mut conn, exec, 1, uid)
+                .await
+                .unwrap(),
+            expected
+        );
+    }
+    lifecycle::record_job(&mut conn, exec, 1, "job-2")
+        .await
+        .unwrap();
+    ring.claim(exec, "pod-1").await;
+    let late = lifecycle::forget_job(&mut conn, exec, 1, "job-2").await;
+    assert_eq!(late.unwrap(), Applied::TooLate);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_exec_can_be_referred_to() {
+    let ring = Ring::new().await;
+    let exec = ring.created().await;
+    let mut conn = ring.conn().await;
+    let held: Result<_, StoreError> = conn
+        .transaction(async |conn| {
+            let forgotten = lifecycle::forget_job(conn, exec, 1, "another").await;
+            ring.owner(&format!(
+                "SET lock_timeout = '2s';
+                 INSERT INTO exec_events (exec_id, attempt, kind, at, message)
+                     VALUES ('{exec}', 0, 'cancel_requested', now(), '')"
+            ))
+            .await;
+            forgotten
+        })
+        .await;
+    assert_eq!(held.unwrap(), Applied::TooLate);
+}

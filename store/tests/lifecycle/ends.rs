@@ -1,0 +1,170 @@
+//! How a run goes and ends, and what is told of it.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_told_step_by_step() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let begun = now();
+    let mut conn = ring.conn().await;
+    for expected in [Applied::Done, Applied::TooLate] {
+        let placed = lifecycle::place(&mut conn, exec, 1, &placement(begun)).await;
+        assert_eq!(placed.unwrap(), expected);
+    }
+    for expected in [Applied::Done, Applied::TooLate] {
+        let start = started(begun + TimeDelta::milliseconds(1));
+        let result: Result<_, StoreError> = conn
+            .transaction(async |conn| lifecycle::start(conn, exec, 1, &start).await)
+            .await;
+        assert_eq!(result.unwrap(), expected);
+    }
+    assert_eq!(ring.tracked(exec).await.state, ExecState::Running);
+    let mut end = ending(ExecEvent::Failed, Reason::ExitCode);
+    end.exit_code = Some(3);
+    end.at = begun - TimeDelta::seconds(5);
+    assert_eq!(ring.end(exec, &end).await, Ended::Moved(ExecState::Failed));
+    assert_eq!(ring.end(exec, &end).await, Ended::Stays);
+    let refused = ring
+        .end(exec, &ending(ExecEvent::Succeeded, Reason::Completed))
+        .await;
+    assert_eq!(refused, Ended::Refused(ExecState::Failed));
+    let tracked = ring.tracked(exec).await;
+    assert_eq!(
+        tracked.ended_at,
+        Some(begun + TimeDelta::milliseconds(1)),
+        "never before its start"
+    );
+    assert!(tracked.attempts[0].settled_at > tracked.ended_at);
+    let kinds: Vec<_> = ring
+        .kinds(exec)
+        .await
+        .into_iter()
+        .map(|entry| entry.1)
+        .collect();
+    for kind in [
+        EventKind::Attempted,
+        EventKind::Claimed,
+        EventKind::Pulling,
+        EventKind::Running,
+        EventKind::Ended,
+    ] {
+        assert!(kinds.contains(&kind), "{kind:?}");
+    }
+    assert_eq!(kinds.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_never_seen_running_makes_both_moves() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let at = now();
+    let mut end = ending(ExecEvent::Succeeded, Reason::Completed);
+    assert_eq!(
+        ring.end(exec, &end).await,
+        Ended::Refused(ExecState::Waiting)
+    );
+    end.start = Some(started(at));
+    assert_eq!(
+        ring.end(exec, &end).await,
+        Ended::Moved(ExecState::Succeeded)
+    );
+    let lines: Vec<_> = ring
+        .kinds(exec)
+        .await
+        .into_iter()
+        .map(|entry| entry.2)
+        .collect();
+    assert!(lines.contains(&"Start running!".to_owned()));
+    assert!(lines.contains(&"Start pulling image: i:t".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_verdict_stays() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let mut conn = ring.conn().await;
+    for (reason, expected) in [
+        (Reason::ImagePull, Applied::Done),
+        (Reason::ConfigError, Applied::TooLate),
+    ] {
+        let verdict = StopReason {
+            reason,
+            message: "m".to_owned(),
+        };
+        let condemned = lifecycle::condemn(&mut conn, exec, 1, &verdict).await;
+        assert_eq!(condemned.unwrap(), expected);
+    }
+    assert_eq!(
+        ring.tracked(exec).await.attempts[0].reason,
+        Some(Reason::ImagePull)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_is_corrected_by_evidence() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let lost = ending(ExecEvent::Vanished, Reason::NodeLost);
+    assert_eq!(ring.end(exec, &lost).await, Ended::Moved(ExecState::Lost));
+    let mut real = ending(ExecEvent::Succeeded, Reason::Completed);
+    real.at -= TimeDelta::minutes(5);
+    real.line = "Succeeded.".to_owned();
+    assert_eq!(
+        ring.end(exec, &real).await,
+        Ended::Moved(ExecState::Succeeded)
+    );
+    assert_eq!(ring.end(exec, &lost).await, Ended::Stays);
+    let (_, kind, line) = ring.kinds(exec).await.pop().unwrap();
+    assert_eq!((kind, &*line), (EventKind::Corrected, "Succeeded."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_up_a_log_is_told_once() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let first = now();
+    let mut conn = ring.conn().await;
+    for at in [first, first + TimeDelta::seconds(1)] {
+        lifecycle::abandon_logs(&mut conn, exec, 1, (at, "gone"))
+            .await
+            .unwrap();
+    }
+    assert_eq!(ring.tracked(exec).await.logs_abandoned_at, Some(first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_execs_are_read_page_by_page() {
+    let ring = Ring::new().await;
+    let (first, second, over) = (
+        ring.exec().await,
+        ring.claimed().await,
+        ring.created().await,
+    );
+    ring.end(over, &ending(ExecEvent::Failed, Reason::PodRefused))
+        .await;
+    let mut conn = ring.conn().await;
+    let mut seen = Vec::new();
+    let mut after = None;
+    while let Some(exec) = lifecycle::open_page(&mut conn, REGION, after, 1)
+        .await
+        .unwrap()
+        .pop()
+    {
+        after = Some(exec.id);
+        seen.push((exec.id, exec.attempts.len()));
+    }
+    assert_eq!(seen, [(first, 0), (second, 1)]);
+    assert!(
+        lifecycle::open_page(&mut conn, "elsewhere", None, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let spec = lifecycle::spec(&mut conn, first).await.unwrap().unwrap();
+    assert_eq!(spec.image(), "i:t");
+    assert_eq!(
+        lifecycle::spec(&mut conn, ExecId::new()).await.unwrap(),
+        None
+    );
+}
