@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz bench-ring bench-lists bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts bench-ring bench-lists bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -65,6 +65,11 @@ oracle: ## 10,000 random schedules against croniter and dateutil
 hostile: ## one hostile client: what others feel of it, and the gateway's peak memory
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq -- $(MEASURED)/hostile $(BENCH)
+
+alerts: ## check and test the alert rules with promtool
+	@command -v promtool >/dev/null || apt-get install -y --no-install-recommends prometheus
+	promtool check rules deploy/prometheus/rules.yml
+	promtool test rules deploy/prometheus/rules_test.yml
 
 lint: ## formatting, clippy, dependencies (unused, rules, advisories), go vet
 	cargo fmt --all --check

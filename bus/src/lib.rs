@@ -6,14 +6,7 @@
 //! One connection publishes and one consumes, each rebuilt by its own supervisor
 //! together with its channels, topology and consumers.
 //!
-//! | metric | kind | labels | meaning |
-//! |---|---|---|---|
-//! | `escapement_broker_connected` | gauge | `connection` | 1 while that connection is up |
-//! | `escapement_bus_published_total` | counter | `exchange`, `outcome` | `confirmed`, `retried`, `returned`, `nacked`, `lost`, `dropped` |
-//! | `escapement_bus_deliveries_total` | counter | `queue`, `outcome` | `acked`, `retried`, `dead`, `given_back`, `panicked` |
-//! | `escapement_bus_in_hand` | gauge | `queue` | deliveries taken and not yet answered |
-//! | `escapement_bus_hints_total` | counter | `outcome` | `received`, `lagged`, `unknown` |
-//! | `escapement_schedule_lateness_seconds` | histogram | – | planned instant of an exec to the broker's confirm of its announcement |
+//! Its metrics are in docs/METRICS.md.
 
 mod broker;
 mod config;

@@ -7,18 +7,7 @@
 //! lets the pod go. Any of them may die at any point: what is stored says where
 //! to go on ([`alignment`]).
 //!
-//! Metrics, besides those of the chassis and the cluster crate:
-//!
-//! | name | kind | labels | meaning |
-//! |---|---|---|---|
-//! | `escapement_log_streams_open` | gauge | – | tails at work, waiting ones too |
-//! | `escapement_log_lines_total` | counter | – | lines stored |
-//! | `escapement_log_bytes_total` | counter | – | their bytes, without newlines |
-//! | `escapement_log_gaps_total` | counter | – | places where lines may be missing |
-//! | `escapement_log_reconnects_total` | counter | – | follows that ended before their program |
-//! | `escapement_log_fenced_total` | counter | – | streams lost to another replica |
-//! | `escapement_log_seals_total` | counter | `complete` | streams sealed |
-//! | `escapement_log_flush_lag_seconds` | histogram | – | from a batch's first line to its commit |
+//! Its metrics are in docs/METRICS.md.
 
 pub mod alignment;
 pub mod app;

@@ -9,6 +9,7 @@
 
 mod faults;
 mod logs;
+mod metrics;
 mod outcomes;
 mod ring;
 mod schedules;
