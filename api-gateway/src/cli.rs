@@ -43,6 +43,9 @@ enum Command {
         #[arg(long, conflicts_with = "organisation")]
         existing: bool,
     },
+    /// After a backup was put back and before any service is started: let nothing start
+    /// that may have started since the backup
+    AfterRestore,
     /// Seal all secrets with the first of the configured keys
     ResealSecrets,
 }
@@ -65,6 +68,7 @@ pub fn run() -> ExitCode {
                 None => commands::create_account(config, name, (password_stdin, existing)).await,
             }
         }),
+        Command::AfterRestore => chassis::command(NAME, DEFAULTS, commands::after_restore),
         Command::ResealSecrets => chassis::command(NAME, DEFAULTS, commands::reseal_secrets),
     }
 }

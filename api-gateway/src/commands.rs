@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use store::access::{Access, MemberRole};
 use store::accounts::{self, Account, AccountKind, NewAccount};
 use store::audit::{self, Entry};
+use store::restore::{self, HeldBack};
 use store::tokens::{self, NewToken};
 use store::{AsyncConnection, DatabaseRole, PgConnection, Store, memberships, secrets};
 
@@ -65,6 +66,26 @@ async fn unused(store: &Store, name: &str) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Lets nothing start that may have started between a backup and now.
+pub async fn after_restore(config: CommandConfig, _: Process) -> anyhow::Result<()> {
+    let store = Store::new(&config.database, DatabaseRole::Gateway)?;
+    let mut conn = store.connection().await?;
+    let held_back = conn
+        .transaction(async |conn| restore::hold_back(conn, OPERATOR).await)
+        .await?;
+    let HeldBack {
+        schedules,
+        execs,
+        backfills,
+    } = held_back;
+    writeln!(
+        io::stdout(),
+        "{schedules} schedules go on from now, {execs} waiting execs are asked to end, \
+         {backfills} backfills are dropped"
+    )
+    .context("the result could not be printed")
 }
 
 /// Secrets sealed anew in one transaction.

@@ -1,5 +1,6 @@
 //! The four services on an infrastructure, with a database, a vhost and a label of their own.
 
+mod backup;
 pub mod builder;
 
 use std::path::PathBuf;

@@ -14,7 +14,9 @@ use uuid::Uuid;
 mod cancel;
 mod trigger;
 
-pub use cancel::{Cancelled, Triggered, cancel_open, delete, has_open, open_among, request_cancel};
+pub use cancel::{
+    Cancelled, Triggered, cancel_open, cancel_waiting, delete, has_open, open_among, request_cancel,
+};
 pub use trigger::{ManualExec, ManualTrigger, insert_manual, trigger};
 
 use crate::StoreError;

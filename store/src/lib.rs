@@ -25,6 +25,7 @@ mod outage;
 pub mod page;
 pub mod pool;
 pub mod registries;
+pub mod restore;
 mod role;
 pub mod schedules;
 pub mod schema;

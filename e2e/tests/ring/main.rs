@@ -11,6 +11,7 @@ mod faults;
 mod logs;
 mod metrics;
 mod outcomes;
+mod restore;
 mod ring;
 mod schedules;
 mod secrets;

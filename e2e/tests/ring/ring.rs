@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use devstack::ring::builder::RingBuilder;
 use devstack::{Infra, Service};
 use e2e::client::Exec;
 use e2e::{Client, Kubectl};
@@ -33,12 +34,25 @@ pub(crate) async fn start_with_own_broker() -> TestRing {
     start_with(true, &Service::ALL).await
 }
 
-async fn start_with(own_broker: bool, services: &[Service]) -> TestRing {
+/// The same with a setting of one service.
+pub(crate) async fn start_told(service: Service, (key, value): (&str, &str)) -> TestRing {
+    let (name, builder) = named();
+    let ring = builder.env(service, key, value).start().await.unwrap();
+    TestRing { name, ring }
+}
+
+fn named() -> (String, RingBuilder) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("e2e-{}-{number}", std::process::id());
     let infra = Infra::from_env().expect("run this with `make e2e`");
-    let mut builder = devstack::Ring::builder(&infra, &name).only(services);
+    let builder = devstack::Ring::builder(&infra, &name);
+    (name, builder)
+}
+
+async fn start_with(own_broker: bool, services: &[Service]) -> TestRing {
+    let (name, builder) = named();
+    let mut builder = builder.only(services);
     if own_broker {
         builder = builder.own_broker();
     }

@@ -138,6 +138,20 @@ pub async fn cancel_open(
         .collect())
 }
 
+/// Asks for the end of every exec that waits, and says how many these were. Several
+/// statements, so the caller brings a transaction.
+pub async fn cancel_waiting(conn: &mut AsyncPgConnection, by: &str) -> Result<usize, StoreError> {
+    let asked: Vec<Uuid> = diesel::update(execs::table)
+        .filter(sql::<Bool>("state = 'waiting'"))
+        .filter(execs::cancel_requested_at.is_null())
+        .set(execs::cancel_requested_at.eq(now))
+        .returning(execs::id)
+        .get_results(conn)
+        .await?;
+    append_cancel_events(conn, &asked, by).await?;
+    Ok(asked.len())
+}
+
 /// Those of these execs that have neither ended nor been deleted.
 pub async fn open_among(
     conn: &mut AsyncPgConnection,
