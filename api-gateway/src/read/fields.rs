@@ -106,6 +106,7 @@ impl<'a> Fields<'a> {
         schema: impl FnOnce(Schema) -> Schema,
         default: impl FnOnce() -> Result<T, String>,
     ) -> Option<T> {
+        // A rule is asked for its schema or reads a value, never both.
         let result = if self.asked.is_some() {
             self.raw(name, || schema(rule.schema()));
             default()

@@ -146,7 +146,8 @@ pub fn instant(description: &str) -> Rule<'_, DateTime<Utc>> {
 }
 
 /// Some of the known values, by their words, between commas. A filter that names all of
-/// them lets everything pass, so it is read as an empty one, which costs no query.
+/// them lets everything pass, so it is read as an empty one, which the database need not
+/// compare with.
 pub fn some_of<'a, T: Copy + PartialEq>(
     known: &'a [T],
     word: impl Fn(T) -> &'static str + Copy + 'a,

@@ -1,5 +1,5 @@
-//! What a field may hold: how it is read, and the same as a JSON schema. Neither is
-//! ever said without the other, so what the document allows is what is accepted.
+//! What a field may hold: how it is read, and the same as a JSON schema. Neither can be
+//! said without the other; a property test compares those of names and images.
 
 use std::ops::RangeInclusive;
 
