@@ -4,18 +4,24 @@ use serde::Serialize;
 use store::registries::Registry;
 use utoipa::ToSchema;
 
+use crate::jobs::image::registry_schema;
+use crate::openapi::types::schemas;
 use crate::reply::timestamp::Timestamp;
 
 /// A private registry; its password is never shown.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Registry)]
 pub struct RegistryView {
-    /// Its host, and its port.
+    #[schema(schema_with = registry_schema)]
     registry: String,
-    /// Whom images are pulled as.
+    #[schema(schema_with = username)]
     username: String,
     /// When it was last changed.
     updated_at: Timestamp,
+}
+
+schemas! {
+    username = super::username().schema();
 }
 
 impl From<Registry> for RegistryView {

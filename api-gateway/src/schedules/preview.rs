@@ -39,13 +39,13 @@ pub struct PreviewRequest {
 
 /// When a schedule runs.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(examples(json!({
     "runs": [{
         "at": "2026-03-29T01:00:00.000000+00:00", "local": "2026-03-29T03:00:00+02:00",
         "note": "02:30:00 does not exist on this day; the clock goes forward to 03:00:00",
     }],
     "timezone": "Europe/Berlin", "gap": "first_valid", "repeat": "first",
-}))]
+})))]
 pub struct Preview {
     /// Its next runs.
     #[schema(inline)]
@@ -73,7 +73,7 @@ struct Run {
     /// When it runs.
     at: Timestamp,
     /// What the zone's clock shows then, with its offset.
-    #[schema(format = "date-time", example = "2026-03-29T03:00:00+02:00")]
+    #[schema(format = "date-time", examples("2026-03-29T03:00:00+02:00"))]
     local: String,
     /// What a clock change did to it.
     #[schema(required)]

@@ -152,11 +152,11 @@ parameters!(SlotList, |params| SlotList::read(params, JobId(0)));
 
 /// A planned instant, and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Slot, example = json!({
+#[schema(as = Slot, examples(json!({
     "slot_at": "2015-12-31T02:00:00.000000+00:00", "outcome": "skipped",
     "reason": "overlap", "message": "An earlier exec of the job had not ended.",
     "exec": null, "generation": 1, "backfill": null,
-}))]
+})))]
 pub struct SlotView {
     /// The planned instant.
     slot_at: Timestamp,

@@ -4,19 +4,26 @@ use serde::Serialize;
 use store::calendars::Calendar;
 use utoipa::ToSchema;
 
+use crate::openapi::types::schemas;
+use crate::read::names::namespace_schema;
 use crate::reply::timestamp::Timestamp;
+use crate::schedules::dates::calendar_dates;
 
 /// Dates that schedules name together.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Calendar)]
 pub struct CalendarView {
-    /// Its name.
+    #[schema(schema_with = name)]
     name: String,
-    /// Dates, by the wall clock of each schedule that names the calendar.
-    #[schema(max_items = 400)]
+    #[schema(schema_with = dates)]
     dates: Vec<String>,
     /// When it was last changed.
     updated_at: Timestamp,
+}
+
+schemas! {
+    name = namespace_schema("Its name");
+    dates = calendar_dates().schema();
 }
 
 impl From<Calendar> for CalendarView {
