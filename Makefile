@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts bench-ring bench-lists bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts images bench-ring bench-lists bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -70,6 +70,9 @@ alerts: ## check and test the alert rules with promtool
 	@command -v promtool >/dev/null || apt-get install -y --no-install-recommends prometheus
 	promtool check rules deploy/prometheus/rules.yml
 	promtool test rules deploy/prometheus/rules_test.yml
+
+images: ## build the image of the services, also where no registry can be reached
+	deploy/images/build
 
 lint: ## formatting, clippy, dependencies (unused, rules, advisories), go vet
 	cargo fmt --all --check
