@@ -108,10 +108,10 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         // A rule is asked for its schema or reads a value, never both.
         let result = if self.asked.is_some() {
-            self.raw(name, || schema(rule.schema()));
+            self.describe(name, || schema(rule.schema()));
             default()
         } else {
-            let given = self.raw(name, types::null);
+            let given = self.given(name);
             given.map_or_else(default, |value| rule.read(value))
         };
         result.map_err(|message| self.refuse(name, message)).ok()
@@ -140,10 +140,18 @@ impl<'a> Fields<'a> {
         name: &'static str,
         schema: impl FnOnce() -> S,
     ) -> Option<&'a Value> {
-        self.known.push(name);
+        self.describe(name, || schema().into());
+        self.given(name)
+    }
+
+    fn describe(&mut self, name: &'static str, schema: impl FnOnce() -> Schema) {
         if let Some(asked) = self.asked.take() {
-            self.asked = Some(asked.property(name, schema().into()));
+            self.asked = Some(asked.property(name, schema()));
         }
+    }
+
+    fn given(&mut self, name: &'static str) -> Option<&'a Value> {
+        self.known.push(name);
         self.object.get(name).filter(|value| !value.is_null())
     }
 

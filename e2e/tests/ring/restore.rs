@@ -56,7 +56,7 @@ async fn what_a_backup_knows_comes_back_and_nothing_starts_twice() {
     client.wait(&kept, "S", LIMIT).await.unwrap();
     let log = ring.sealed_log(&client, &kept).await;
     let timed = json!({ "schedule_mode": "*/2 * * * * *", "is_schedule_active": true });
-    client.create_job("true", timed).await.unwrap();
+    let timed = client.create_job("true", timed).await.unwrap();
     eventually("the schedule fires", async || {
         instants(&ring, "outcome = 'fired'").await > 0
     })
@@ -94,4 +94,11 @@ async fn what_a_backup_knows_comes_back_and_nothing_starts_twice() {
     client.wait(&waiting, "C", LIMIT).await.unwrap();
     assert_eq!(client.exec(&kept).await.unwrap()["status"], "S");
     assert_eq!(client.log(&kept).await.unwrap(), log);
+    let paused = json!({ "is_schedule_active": false });
+    let timed = format!("/v1/jobs/{timed}");
+    client
+        .send("PATCH", &timed, Some(paused), 200)
+        .await
+        .unwrap();
+    ring.leaves_nothing_behind().await;
 }
