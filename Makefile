@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts images bench-ring bench-lists bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images bench-ring bench-lists bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -68,8 +68,11 @@ hostile: ## one hostile client: what others feel of it, and the gateway's peak m
 
 alerts: ## check and test the alert rules with promtool
 	@command -v promtool >/dev/null || apt-get install -y --no-install-recommends prometheus
-	promtool check rules deploy/prometheus/rules.yml
-	promtool test rules deploy/prometheus/rules_test.yml
+	promtool check rules deploy/helm/escapement/prometheus/rules.yml
+	promtool test rules deploy/helm/escapement/prometheus/rules_test.yml
+
+chart: ## check the Helm chart: lint, tests of its templates, Kubernetes' schemas
+	deploy/helm/check
 
 images: ## build the image of the services, also where no registry can be reached
 	deploy/images/build

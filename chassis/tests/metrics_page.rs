@@ -99,7 +99,8 @@ fn names_follow_the_conventions_of_prometheus() {
 
 #[test]
 fn alerts_ask_for_listed_metrics_and_have_an_entry_in_the_runbook() {
-    let rules = fs::read_to_string(root().join("deploy/prometheus/rules.yml")).unwrap();
+    let rules =
+        fs::read_to_string(root().join("deploy/helm/escapement/prometheus/rules.yml")).unwrap();
     let listed = listed();
     let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
     for (at, _) in rules.match_indices("escapement_") {
