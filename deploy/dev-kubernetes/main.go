@@ -11,6 +11,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/coremain"
+	_ "github.com/coredns/coredns/plugin/bind"
+	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/health"
+	_ "github.com/coredns/coredns/plugin/kubernetes"
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
@@ -21,6 +27,7 @@ import (
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
@@ -30,6 +37,7 @@ import (
 var components = map[string]func() *cobra.Command{
 	"kube-apiserver":          apiserver.NewAPIServerCommand,
 	"kube-controller-manager": controllermanager.NewControllerManagerCommand,
+	"kube-proxy":              proxy.NewProxyCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	// The kubelet gets a plain context: its own signal set-up panics when made twice.
 	"kubelet": func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
@@ -40,6 +48,10 @@ func main() {
 	switch build, known := components[name]; {
 	case name == "etcd":
 		etcdmain.Main(os.Args)
+	case name == "coredns":
+		// The plugins that are in here, in the order in which they act.
+		dnsserver.Directives = []string{"bind", "errors", "health", "kubernetes"}
+		coremain.Run()
 	case name == "kubectl":
 		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 			kubectlutil.CheckErr(err)
@@ -47,7 +59,7 @@ func main() {
 	case known:
 		os.Exit(cli.Run(build()))
 	default:
-		fmt.Fprintf(os.Stderr, "%s: start me as etcd, kubectl, kubelet, kube-apiserver, kube-controller-manager or kube-scheduler\n", name)
+		fmt.Fprintf(os.Stderr, "%s: start me as coredns, etcd, kubectl, kubelet, kube-apiserver, kube-controller-manager, kube-proxy or kube-scheduler\n", name)
 		os.Exit(2)
 	}
 }

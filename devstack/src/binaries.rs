@@ -14,10 +14,12 @@ use crate::root::{Root, checkout, short_hash};
 const KUBERNETES_VERSION: &str = "v1.34.4";
 const KUBERNETES: &str = "dev-kubernetes";
 /// What the binary behaves as, by the name it is started under.
-const COMPONENTS: [&str; 6] = [
+const COMPONENTS: [&str; 8] = [
+    "coredns",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
+    "kube-proxy",
     "kube-scheduler",
     "kubectl",
     "kubelet",

@@ -4,7 +4,7 @@
 //! installed: Debian's throws away what a program wrote last when the machine is busy.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -165,12 +165,17 @@ async fn network(root: &Root) -> Result<()> {
         .map(drop)
 }
 
-fn has_bridge(root: &Root) -> bool {
-    Path::new("/sys/class/net").join(bridge(root)).exists()
+pub(crate) fn has_bridge(root: &Root) -> bool {
+    // Not in /sys, which shows the network of who mounted it.
+    let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let name = format!("{}:", bridge(root));
+    devices
+        .lines()
+        .any(|line| line.trim_start().starts_with(&name))
 }
 
 /// The second octet of a pod network no route of this machine covers yet.
-fn subnet(root: &Root) -> Result<u8> {
+pub(crate) fn subnet(root: &Root) -> Result<u8> {
     let routes = fs::read_to_string("/proc/net/route")?;
     let used: Vec<u32> = routes
         .lines()

@@ -5,6 +5,7 @@ use tokio::process::Command;
 
 use crate::command::{need, run};
 use crate::root::Root;
+use crate::service_network;
 
 /// Keys and tokens, made once per root.
 pub(crate) async fn make(root: &Root) -> Result<()> {
@@ -46,10 +47,15 @@ pub(crate) async fn write_kubeconfig(root: &Root, port: u16) -> Result<()> {
     let certificate = root.path("kubernetes/certificates/apiserver.crt");
     let mut encode = Command::new(need("base64")?);
     let authority = run(encode.arg("-w0").arg(certificate)).await?;
+    let host = if service_network::is_wanted(root)? {
+        service_network::address(root)?
+    } else {
+        "127.0.0.1".to_owned()
+    };
     let content = serde_json::json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "dev",
         "clusters": [{ "name": "dev", "cluster": {
-            "server": format!("https://127.0.0.1:{port}"),
+            "server": format!("https://{host}:{port}"),
             "certificate-authority-data": authority.trim(),
         }}],
         "users": [{ "name": "admin", "user": { "token": token } }],

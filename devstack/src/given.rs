@@ -77,7 +77,7 @@ impl Given {
             Part::Postgres => self.database_url.is_some(),
             Part::RabbitMq => self.amqp_url.is_some(),
             Part::Kubernetes => self.kubeconfig.is_some(),
-            Part::Python => false,
+            Part::Python | Part::Services => false,
         }
     }
 

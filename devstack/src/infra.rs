@@ -11,7 +11,10 @@ use crate::part::Part;
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::{ROOT_VARIABLE, Root};
-use crate::{containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, startup, tls};
+use crate::{
+    containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, service_network,
+    startup, tls,
+};
 
 /// Running infrastructure: where everything is.
 #[derive(Debug, Clone)]
@@ -49,6 +52,11 @@ impl Infra {
             .filter(|part| !given.has(*part))
             .collect();
         given.keep(root)?;
+        let services = parts.contains(&Part::Services);
+        root.state().update(|state| {
+            state.services = services;
+            Ok(())
+        })?;
         if own.contains(&Part::Kubernetes) && !nix::unistd::Uid::effective().is_root() {
             bail!("Kubernetes' containers need root: run as root, or set KUBECONFIG to a cluster");
         }
@@ -172,6 +180,8 @@ impl Infra {
             kubernetes::CONTROLLERS => kubernetes::ensure_controllers(root).await,
             kubernetes::SCHEDULER => kubernetes::ensure_scheduler(root).await,
             kubelet::NAME => kubelet::ensure(root).await,
+            service_network::PROXY => service_network::ensure_proxy(root).await,
+            service_network::DNS => service_network::ensure_dns(root).await,
             name if name.starts_with(rabbitmq::NAME) => {
                 RabbitMq::new(root, rabbitmq::NAME).ensure().await
             }

@@ -13,6 +13,7 @@ use crate::ports;
 use crate::process;
 use crate::ready::until_ready;
 use crate::root::Root;
+use crate::service_network;
 
 pub(crate) const NAME: &str = "kubelet";
 /// The name of the only node.
@@ -26,7 +27,13 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
     cgroup::create(root)?;
     let config = serde_json::to_string_pretty(&config(root)?)?;
     let config = root.write("kubelet/config.json", &config)?;
+    let mut own = Vec::new();
+    if service_network::is_wanted(root)? {
+        // It would look for the device of the default route, and there is none.
+        own.push(format!("--node-ip={}", service_network::address(root)?));
+    }
     program(NAME)?
+        .args(own)
         .args([
             format!("--config={}", config.display()),
             format!("--kubeconfig={}", kubeconfig(root).display()),
@@ -58,6 +65,12 @@ fn config(root: &Root) -> Result<serde_json::Value> {
     let resolv = root.write("kubelet/resolv.conf", "")?;
     // cgroup v1 machines are refused unless told otherwise; v2 ones do not care.
     let hybrid = !fs::exists("/sys/fs/cgroup/cgroup.controllers").unwrap_or(false);
+    let names = if service_network::is_wanted(root)? {
+        service_network::address(root)?
+    } else {
+        // There is no DNS server: a lookup is refused at once, and no pod warns about it.
+        "127.0.0.1".to_owned()
+    };
     Ok(serde_json::json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -79,8 +92,8 @@ fn config(root: &Root) -> Result<serde_json::Value> {
         "failSwapOn": false,
         "makeIPTablesUtilChains": false,
         "resolvConf": resolv,
-        // There is no DNS server: a lookup is refused at once, and no pod warns about it.
-        "clusterDNS": ["127.0.0.1"],
+        "clusterDNS": [names],
+        "clusterDomain": "cluster.local",
         "podLogsDir": root.folder("pods")?,
         "volumePluginDir": root.folder("kubelet/plugins")?,
         "serializeImagePulls": false,

@@ -13,6 +13,7 @@ use crate::ports;
 use crate::process::{self, Program};
 use crate::ready::until_ready;
 use crate::root::Root;
+use crate::service_network;
 
 pub(crate) const ETCD: &str = "etcd";
 pub(crate) const APISERVER: &str = "kube-apiserver";
@@ -90,11 +91,9 @@ pub(crate) async fn ensure_apiserver(root: &Root) -> Result<bool> {
             ),
             format!("--kubelet-client-key={}", path("kubelet-client.key")),
         ])
+        .args(listening(root)?)
         .args([
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            "--endpoint-reconciler-type=none",
-            "--service-cluster-ip-range=10.96.0.0/16",
+            &format!("--service-cluster-ip-range={}", service_network::RANGE),
             "--service-account-issuer=https://kubernetes.default.svc",
             "--authorization-mode=RBAC",
             "--allow-privileged=true",
@@ -107,6 +106,23 @@ pub(crate) async fn ensure_apiserver(root: &Root) -> Result<bool> {
         .start(root)?;
     until_api_answers(root, port).await?;
     Ok(true)
+}
+
+/// Where the API server is found: on loopback only, and where Services have addresses by
+/// pods too, who know it as the Service `kubernetes`.
+fn listening(root: &Root) -> Result<Vec<String>> {
+    let flags = |bind: &str, advertise: &str, endpoints: &str| {
+        vec![
+            format!("--bind-address={bind}"),
+            format!("--advertise-address={advertise}"),
+            format!("--endpoint-reconciler-type={endpoints}"),
+        ]
+    };
+    Ok(if service_network::is_wanted(root)? {
+        flags("0.0.0.0", &service_network::address(root)?, "lease")
+    } else {
+        flags("127.0.0.1", "127.0.0.1", "none")
+    })
 }
 
 /// The certificate is made by the server itself, so the kubeconfig comes after its start.

@@ -31,6 +31,7 @@ mod registry;
 pub mod ring;
 pub mod root;
 pub mod service;
+mod service_network;
 pub mod session;
 mod startup;
 pub mod state;

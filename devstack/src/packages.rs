@@ -39,6 +39,7 @@ const PACKAGES: &[Package] = &[
     package("skopeo", Part::Kubernetes, || find("skopeo").is_some()),
     package("umoci", Part::Kubernetes, || find("umoci").is_some()),
     package("iproute2", Part::Kubernetes, || find("ip").is_some()),
+    package("iptables", Part::Services, || find("iptables").is_some()),
     package("openssl", Part::Postgres, || find("openssl").is_some()),
     package("openssl", Part::RabbitMq, || find("openssl").is_some()),
     package("openssl", Part::Kubernetes, || find("openssl").is_some()),

@@ -12,6 +12,8 @@ pub enum Part {
     RabbitMq,
     /// Registry, containerd, control plane, one node.
     Kubernetes,
+    /// Addresses and names of Kubernetes' Services; in a network namespace of one's own.
+    Services,
     /// Python that can make virtual environments.
     Python,
 }

@@ -8,7 +8,8 @@ use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::Root;
 use crate::{
-    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry, tls,
+    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry,
+    service_network, tls,
 };
 
 /// Installs and builds what is missing, then starts the parts, together where they can.
@@ -18,6 +19,9 @@ pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Resu
         install(root, parts, progress),
         build_binaries(root, wants(Part::Kubernetes), progress),
     )?;
+    if wants(Part::Services) {
+        service_network::prepare().await?;
+    }
     if wants(Part::Postgres) || wants(Part::RabbitMq) {
         tls::make(root).await?;
     }
@@ -26,6 +30,12 @@ pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Resu
         start_rabbitmq(root, wants(Part::RabbitMq), progress),
         start_kubernetes(root, wants(Part::Kubernetes), progress),
     )?;
+    if wants(Part::Services) {
+        try_join!(
+            progress.part("kube-proxy", service_network::ensure_proxy(root)),
+            progress.part("coredns", service_network::ensure_dns(root)),
+        )?;
+    }
     Ok(())
 }
 

@@ -30,6 +30,8 @@ pub struct State {
     pub secrets: BTreeMap<String, String>,
     /// Second octet of the pod network 10.x.0.0/16.
     pub subnet: Option<u8>,
+    /// Whether the cluster's Services have addresses and names.
+    pub services: bool,
     /// Processes by component name.
     pub processes: BTreeMap<String, Recorded>,
     /// Components the user gave, by environment variable.

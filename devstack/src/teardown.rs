@@ -16,7 +16,9 @@ use crate::command::run;
 use crate::infra::stop;
 use crate::root::Root;
 use crate::wait::until;
-use crate::{cgroup, containerd, kubelet, kubernetes, postgres, process, registry};
+use crate::{
+    cgroup, containerd, kubelet, kubernetes, postgres, process, registry, service_network,
+};
 
 /// Stops all processes in order and removes mounts, cgroups and network devices.
 /// Data stays, so that the next start goes on with it.
@@ -26,6 +28,8 @@ pub async fn down(root: &Root) -> Result<()> {
         kubernetes::SCHEDULER,
         kubernetes::CONTROLLERS,
         kubernetes::APISERVER,
+        service_network::PROXY,
+        service_network::DNS,
         kubernetes::ETCD,
         containerd::NAME,
         registry::NAME,
@@ -42,6 +46,8 @@ pub async fn down(root: &Root) -> Result<()> {
         kubernetes::SCHEDULER,
         kubernetes::CONTROLLERS,
         kubernetes::APISERVER,
+        service_network::PROXY,
+        service_network::DNS,
     ];
     let rest = [containerd::NAME, registry::NAME, postgres::NAME];
     let rest = rest.iter().map(|name| (*name).to_owned());
@@ -115,8 +121,8 @@ pub(crate) fn mounts(root: &Root) -> Result<Vec<PathBuf>> {
 }
 
 async fn remove_bridge(root: &Root) -> Result<()> {
-    let bridge = containerd::bridge(root);
-    if Path::new("/sys/class/net").join(&bridge).exists() {
+    if containerd::has_bridge(root) {
+        let bridge = containerd::bridge(root);
         run(Command::new("ip").args(["link", "delete", &bridge])).await?;
     }
     Ok(())
