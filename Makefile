@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images bench-ring bench-lists bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-lists bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -14,10 +14,12 @@ FUZZ := $(dir $(DEVSTACK))fuzz
 # Built like a release; BENCH may hold options of a benchmark.
 MEASURED := $(or $(CARGO_TARGET_DIR),target)/measured
 BENCH ?=
+DASHBOARDS := deploy/helm/escapement/dashboards/escapement.json
+RULES_OF_DASHBOARDS := $(or $(CARGO_TARGET_DIR),target)/dashboards.yml
 ORACLE := $(or $(CARGO_TARGET_DIR),target)/oracle-venv
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## start everything on this machine and run a first job
 	$(BUILD)
@@ -43,6 +45,12 @@ fuzz: ## fuzz a real gateway from its OpenAPI document
 	$(BUILD)
 	@$(DEVSTACK) with postgres rabbitmq python -- $(FUZZ)
 
+compose-test: ## start docker-compose.yml beside a Kubernetes of its own
+	deploy/compose/test
+
+helm-test: ## install the chart, then scale, roll, upgrade and roll back under load
+	deploy/helm/install-test
+
 bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
 	$(BUILD)
 	@$(WITH_ALL) $(dir $(DEVSTACK))bench-ring
@@ -66,10 +74,15 @@ hostile: ## one hostile client: what others feel of it, and the gateway's peak m
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq -- $(MEASURED)/hostile $(BENCH)
 
-alerts: ## check and test the alert rules with promtool
+alerts: ## check the alert rules and the dashboards with promtool
 	@command -v promtool >/dev/null || apt-get install -y --no-install-recommends prometheus
 	promtool check rules deploy/helm/escapement/prometheus/rules.yml
 	promtool test rules deploy/helm/escapement/prometheus/rules_test.yml
+	@# What panels ask, as rules that only have to be read.
+	@{ echo 'groups: [{ name: dashboards, rules: ['; \
+	  sed -n 's/ *"expr": \(".*"\),*$$/{ record: "a:panel", expr: \1 },/p' $(DASHBOARDS) | \
+	      sed 's/$$__rate_interval/5m/g'; echo ']}]'; } >$(RULES_OF_DASHBOARDS)
+	promtool check rules --lint=none $(RULES_OF_DASHBOARDS)
 
 chart: ## check the Helm chart: lint, tests of its templates, Kubernetes' schemas
 	deploy/helm/check

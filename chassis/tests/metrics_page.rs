@@ -97,19 +97,34 @@ fn names_follow_the_conventions_of_prometheus() {
     }
 }
 
-#[test]
-fn alerts_ask_for_listed_metrics_and_have_an_entry_in_the_runbook() {
-    let rules =
-        fs::read_to_string(root().join("deploy/helm/escapement/prometheus/rules.yml")).unwrap();
+fn asks_for_listed(text: &str) {
     let listed = listed();
     let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
-    for (at, _) in rules.match_indices("escapement_") {
-        let name = rules[at..].split(|c| !is_part(c)).next().unwrap();
+    let mut asked = 0;
+    for (at, _) in text.match_indices("escapement_") {
+        let name = text[at..].split(|c| !is_part(c)).next().unwrap();
         let mut suffixes = ["_bucket", "_sum", "_count"].into_iter();
         let family = suffixes.find_map(|suffix| name.strip_suffix(suffix));
         let family = family.unwrap_or(name);
         assert!(listed.contains_key(family), "{name} is no metric");
+        asked += 1;
     }
+    assert!(asked > 10, "{asked}");
+}
+
+#[test]
+fn the_dashboard_asks_for_listed_metrics() {
+    let path = "deploy/helm/escapement/dashboards/escapement.json";
+    let text = fs::read_to_string(root().join(path)).unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    asks_for_listed(&text);
+}
+
+#[test]
+fn alerts_ask_for_listed_metrics_and_have_an_entry_in_the_runbook() {
+    let chart = root().join("deploy/helm/escapement");
+    let rules = fs::read_to_string(chart.join("prometheus/rules.yml")).unwrap();
+    asks_for_listed(&rules);
     let names = |text: &str, before: &str| -> Vec<String> {
         let lines = text.lines().map(str::trim);
         lines
