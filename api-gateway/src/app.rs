@@ -110,6 +110,7 @@ impl Api {
                 trusted_proxies: config.api.trusted_proxies,
                 body_timeout: config.api.body_timeout,
                 request_timeout: config.api.request_timeout,
+                traces: process.traces.clone(),
             }),
         };
         let shared = move |config: &mut web::ServiceConfig| shared.clone().configure(config);

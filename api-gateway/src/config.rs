@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bus::BrokerConfig;
-use chassis::{HealthConfig, LogConfig, ServiceConfig, ShutdownConfig};
+use chassis::{HealthConfig, LogConfig, ServiceConfig, ShutdownConfig, TracesConfig};
 use serde::Deserialize;
 use shared_types::SizeTable;
 use store::DatabaseConfig;
@@ -27,6 +27,9 @@ pub struct Config {
     /// `[shutdown]`
     #[serde(default)]
     pub shutdown: ShutdownConfig,
+    /// `[traces]`
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// `[database]`
     pub database: DatabaseConfig,
     /// `[broker]`
@@ -117,6 +120,9 @@ pub struct CommandConfig {
     /// `[shutdown]`
     #[serde(default)]
     pub shutdown: ShutdownConfig,
+    /// `[traces]`
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// `[database]`
     pub database: DatabaseConfig,
     /// `[passwords]`
@@ -147,6 +153,10 @@ impl ServiceConfig for ResealConfig {
 
     fn shutdown(&self) -> &ShutdownConfig {
         self.command.shutdown()
+    }
+
+    fn traces(&self) -> &TracesConfig {
+        self.command.traces()
     }
 }
 

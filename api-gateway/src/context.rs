@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use shared_types::trace::Traceparent;
 use store::PgConnection;
 use store::access::Access;
 
@@ -23,6 +24,8 @@ pub struct Context {
     pub caller: Caller,
     /// Where the request comes from.
     pub source: RequestSource,
+    /// What an exec that is triggered now is a part of.
+    pub trace: Option<Traceparent>,
 }
 
 impl Context {

@@ -103,6 +103,7 @@ fn manual(context: &Context, job_id: JobId) -> ManualTrigger {
         id: ExecId::new(),
         job_id,
         created_by: context.caller.name().to_owned(),
+        traceparent: context.trace,
     }
 }
 

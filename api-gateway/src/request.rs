@@ -14,11 +14,14 @@ pub mod observe;
 mod route;
 pub mod server;
 pub mod source;
+pub mod trace;
 pub mod turns;
 mod unread;
 pub mod wait;
 
 use std::time::Duration;
+
+use chassis::Traces;
 
 /// What the middlewares of the edge are told.
 #[derive(Debug, Clone)]
@@ -29,4 +32,6 @@ pub struct Edge {
     pub body_timeout: Duration,
     /// How long a request may take until its answer begins.
     pub request_timeout: Duration,
+    /// Where spans go.
+    pub traces: Traces,
 }

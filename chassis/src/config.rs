@@ -12,6 +12,8 @@ use ::config::{Config, Environment, File, FileFormat, Value};
 use serde::de::{DeserializeOwned, Deserializer, SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, de};
 
+use crate::traces::TracesConfig;
+
 /// Names the optional configuration file.
 pub const FILE_VARIABLE: &str = "ESCAPEMENT_CONFIG";
 const PREFIX: &str = "ESCAPEMENT";
@@ -51,10 +53,12 @@ pub trait ServiceConfig: DeserializeOwned {
     fn health(&self) -> &HealthConfig;
     /// `[shutdown]`
     fn shutdown(&self) -> &ShutdownConfig;
+    /// `[traces]`
+    fn traces(&self) -> &TracesConfig;
 }
 
-/// Implements [`ServiceConfig`] for a configuration with the fields `log`, `health` and
-/// `shutdown`.
+/// Implements [`ServiceConfig`] for a configuration with the fields `log`, `health`,
+/// `shutdown` and `traces`.
 #[macro_export]
 macro_rules! service_config {
     ($config:ty) => {
@@ -69,6 +73,10 @@ macro_rules! service_config {
 
             fn shutdown(&self) -> &$crate::ShutdownConfig {
                 &self.shutdown
+            }
+
+            fn traces(&self) -> &$crate::TracesConfig {
+                &self.traces
             }
         }
     };

@@ -3,7 +3,7 @@
 //! the health port, signals, owned tasks, ordered shutdown and backoff.
 //!
 //! ```no_run
-//! use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig};
+//! use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig, TracesConfig};
 //!
 //! #[derive(serde::Deserialize)]
 //! #[serde(deny_unknown_fields)]
@@ -12,6 +12,8 @@
 //!     health: HealthConfig,
 //!     #[serde(default)]
 //!     shutdown: ShutdownConfig,
+//!     #[serde(default)]
+//!     traces: TracesConfig,
 //! }
 //!
 //! chassis::service_config!(Config);
@@ -34,12 +36,14 @@ mod process;
 mod signals;
 pub mod tasks;
 pub mod telemetry;
+pub mod traces;
 
 pub use backoff::{Backoff, BackoffConfig};
 pub use config::{ConfigError, HealthConfig, LogConfig, LogFormat, ServiceConfig, ShutdownConfig};
 pub use health::{Check, Health, Latch, Readiness};
 pub use process::{Process, command, main};
 pub use tasks::Tasks;
+pub use traces::{Traces, TracesConfig};
 
 /// `sysexits.h`'s `EX_USAGE`: the configuration is wrong, restarting is no help.
 pub const EXIT_BAD_CONFIG: u8 = 64;

@@ -18,6 +18,7 @@ use crate::health::{Health, Readiness};
 use crate::signals::Signals;
 use crate::tasks::Tasks;
 use crate::telemetry::{self, TelemetryError};
+use crate::traces::Traces;
 use crate::{EXIT_BAD_CONFIG, EXIT_FAILED, EXIT_FORCED};
 
 /// How often histograms are folded when nobody scrapes.
@@ -37,6 +38,8 @@ pub struct Process {
     pub flush: Tasks,
     /// What `/readyz` answers.
     pub readiness: Readiness,
+    /// Where spans go.
+    pub traces: Traces,
     /// Where the health port listens; none for a [`command`].
     pub health: Option<SocketAddr>,
 }
@@ -52,6 +55,7 @@ impl Process {
             tasks,
             flush,
             readiness: Readiness::default(),
+            traces: Traces::default(),
             health: None,
         }
     }
@@ -153,6 +157,7 @@ where
     F: Future<Output = anyhow::Result<()>>,
 {
     let limits = config.shutdown().clone();
+    process.traces = Traces::new(process.name, config.traces())?;
     watch_signals(Signals::listen()?, process.shutdown.clone());
     let surroundings = Tasks::new(process.shutdown.clone());
     spawn_upkeep(&surroundings, metrics.clone());
@@ -174,6 +179,9 @@ where
     stopping.fail("stopping");
     tracing::info!(service = process.name, "stopping: intake closed");
     let drained = process.drain(limits.grace, limits.flush).await;
+    let traces = process.traces.clone();
+    // Its end is a matter of the flush's time, and nothing waits for what is not sent.
+    let _ = tokio::task::spawn_blocking(move || traces.flush(limits.flush)).await;
     surroundings.drain(Duration::from_secs(2)).await;
     tracing::info!(service = process.name, drained, "stopped");
     started?;

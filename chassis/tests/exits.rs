@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitCode, Stdio};
 
-use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig};
+use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig, TracesConfig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -26,6 +26,8 @@ struct Config {
     health: HealthConfig,
     #[serde(default)]
     shutdown: ShutdownConfig,
+    #[serde(default)]
+    traces: TracesConfig,
 }
 
 chassis::service_config!(Config);

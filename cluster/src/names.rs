@@ -18,6 +18,9 @@ pub const ESCAPEMENT: &str = "escapement";
 /// Label: which installation owns the object; two may share a cluster.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
 
+/// Annotation of a pod: where its program is in a trace.
+pub const TRACEPARENT: &str = "escapement.dev/traceparent";
+
 /// Scheduling gate of a pod that nobody claimed yet.
 pub const CLAIM_GATE: &str = "escapement.dev/claim";
 /// Finalizer: the pod's outcome is not recorded yet; the executor's.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
@@ -57,7 +58,26 @@ impl Client {
     /// Triggers a job.
     pub async fn trigger(&self, job: i64) -> Result<Exec> {
         let path = format!("/v1/jobs/{job}/execs");
-        let exec = self.send("POST", &path, None, 201).await?;
+        Self::made(job, &self.send("POST", &path, None, 201).await?)
+    }
+
+    /// Triggers a job as a part of a trace.
+    pub async fn trigger_traced(&self, job: i64, traceparent: &str) -> Result<Exec> {
+        let path = format!("/v1/jobs/{job}/execs");
+        let request = self
+            .request("POST", &path)?
+            .header("traceparent", traceparent);
+        Self::made(job, &answer(request, &path, 201).await?)
+    }
+
+    /// Triggers a job with these overrides, once for a key however often it is asked.
+    pub async fn trigger_once(&self, job: i64, key: &str, overrides: Value) -> Result<Exec> {
+        let path = format!("/v1/jobs/{job}/execs");
+        let request = self.request("POST", &path)?.header("Idempotency-Key", key);
+        Self::made(job, &answer(request.json(&overrides), &path, 201).await?)
+    }
+
+    fn made(job: i64, exec: &Value) -> Result<Exec> {
         let id = exec["id"].as_str().context("an exec has an id")?.to_owned();
         Ok(Exec { job, id })
     }
@@ -119,10 +139,26 @@ impl Client {
     /// The headers of the answer that holds an exec's log.
     pub async fn log_headers(&self, exec: &Exec) -> Result<HeaderMap> {
         let path = format!("/v1/jobs/{}/execs/{}/logs", exec.job, exec.id);
-        let request = self.http.head(format!("{}{path}", self.origin));
-        let request = request.header("Authorization", format!("Token {}", self.token));
+        let request = self.request("HEAD", &path)?;
         let answer = request.send().await?.error_for_status()?;
         Ok(answer.headers().clone())
+    }
+
+    /// Everything in a list, page by page.
+    pub async fn all(&self, path: &str) -> Result<Vec<Value>> {
+        let mut all = Vec::new();
+        let mut path = path.to_owned();
+        loop {
+            let page = self.get(&path).await?;
+            let results = page["results"].as_array();
+            all.extend(results.context("a list has results")?.iter().cloned());
+            let Some(next) = page["next"].as_str() else {
+                return Ok(all);
+            };
+            let next = next.strip_prefix(&self.origin);
+            next.context("a link leads elsewhere")?
+                .clone_into(&mut path);
+        }
     }
 
     async fn get(&self, path: &str) -> Result<Value> {
@@ -138,20 +174,26 @@ impl Client {
         body: Option<Value>,
         expected: u16,
     ) -> Result<Value> {
-        let url = format!("{}{path}", self.origin);
-        let mut request = self
-            .http
-            .request(method.parse()?, &url)
-            .header("Authorization", format!("Token {}", self.token));
+        let mut request = self.request(method, path)?;
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await?;
-        let status = answer.status().as_u16();
-        let text = answer.text().await?;
-        ensure!(status == expected, "{method} {path}: {status} {text}");
-        serde_json::from_str(&text).with_context(|| format!("{method} {path}: {text}"))
+        answer(request, &format!("{method} {path}"), expected).await
     }
+
+    fn request(&self, method: &str, path: &str) -> Result<RequestBuilder> {
+        let url = format!("{}{path}", self.origin);
+        let request = self.http.request(method.parse()?, url);
+        Ok(request.header("Authorization", format!("Token {}", self.token)))
+    }
+}
+
+async fn answer(request: RequestBuilder, what: &str, expected: u16) -> Result<Value> {
+    let answer = request.send().await?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await?;
+    ensure!(status == expected, "{what}: {status} {text}");
+    serde_json::from_str(&text).with_context(|| format!("{what}: {text}"))
 }
 
 /// Repository of the demo image, from the environment that devstack sets.

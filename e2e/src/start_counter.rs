@@ -53,9 +53,18 @@ impl StartCounter {
 
     /// How often `name` was reported.
     pub fn starts_of(&self, name: &str) -> usize {
-        let path = format!("/{name}");
+        self.count(|start| start == name)
+    }
+
+    /// How many were reported under a name that begins so.
+    pub fn starts_with(&self, prefix: &str) -> usize {
+        self.count(|start| start.starts_with(prefix))
+    }
+
+    fn count(&self, counts: impl Fn(&str) -> bool) -> usize {
         let starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        starts.iter().filter(|start| **start == path).count()
+        let name = |path: &String| counts(path.trim_start_matches('/'));
+        starts.iter().filter(|path| name(path)).count()
     }
 }
 

@@ -34,16 +34,9 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let bus = Bus::connect(config.broker.clone(), &process)?;
     let queue = Queue::default();
     let watches = Watches::start(&config, &clients, &queue, &process);
-    let client = clients.unary;
-    let reconciler = Arc::new(Reconciler {
-        record: ExecRows::new(store.clone(), bus.publisher(), keyring),
-        jobs: watches.jobs,
-        pods: watches.pods,
-        objects: Objects::new(client.clone()),
-        namespaces: Namespaces::new(client, &config.cluster, config.namespace.clone()),
-        load: Mutex::default(),
-        config: config.clone(),
-    });
+    let traces = process.traces.clone();
+    let record = ExecRows::new(store.clone(), bus.publisher(), keyring, traces);
+    let reconciler = reconciler(&config, record, &watches, clients.unary, &process);
     let (intake, open) = watch::channel(false);
     let ready = process.readiness.check("database");
     ready.fail("not asked yet");
@@ -75,6 +68,25 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     });
     take_announcements(&config.cluster.region, &bus, open, &queue, &process);
     Ok(())
+}
+
+fn reconciler(
+    config: &Arc<Config>,
+    record: ExecRows,
+    watches: &Watches,
+    client: kube::Client,
+    process: &Process,
+) -> Arc<Reconciler> {
+    Arc::new(Reconciler {
+        record,
+        jobs: watches.jobs.clone(),
+        pods: watches.pods.clone(),
+        objects: Objects::new(client.clone()),
+        namespaces: Namespaces::new(client, &config.cluster, config.namespace.clone()),
+        load: Mutex::default(),
+        traces: process.traces.clone(),
+        config: config.clone(),
+    })
 }
 
 /// New execs and cancels, as they are announced.

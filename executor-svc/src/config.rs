@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bus::BrokerConfig;
-use chassis::{HealthConfig, LogConfig, ShutdownConfig};
+use chassis::{HealthConfig, LogConfig, ShutdownConfig, TracesConfig};
 use cluster::ClusterConfig;
 use serde::Deserialize;
 use shared_types::SizeTable;
@@ -27,6 +27,9 @@ pub struct Config {
     /// `[shutdown]`
     #[serde(default)]
     pub shutdown: ShutdownConfig,
+    /// `[traces]`
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// `[database]`
     pub database: DatabaseConfig,
     /// `[broker]`

@@ -16,5 +16,6 @@ mod queue;
 mod reconcile;
 mod record;
 pub mod registries;
+mod spans;
 mod sweep;
 pub mod view;

@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use shared_types::trace::Traceparent;
 use shared_types::{ExecSpec, SizeTable};
 use thiserror::Error;
 
@@ -19,6 +20,9 @@ use crate::confidential::{self, Confidential};
 use crate::config::{Limits, PodConfig};
 use crate::namespace::SERVICE_ACCOUNT;
 use crate::registries::RegistryError;
+
+/// The variable by which programs are told where they are in a trace.
+const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Why no Job can be made of a spec.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -60,11 +64,18 @@ impl Template<'_> {
         identity: &PodIdentity,
         spec: &ExecSpec,
         confidential: &Confidential,
+        trace: Option<Traceparent>,
     ) -> Result<Job, ManifestError> {
         self.pod.registries.check(&spec.image_repo)?;
         let labels = self.labels(identity);
         let name = identity.exec.job_name(identity.attempt);
-        let mut pod = self.pod(self.container(spec, &name)?);
+        let mut container = self.container(spec, &name)?;
+        let mut annotations = keep_on_node();
+        if let Some(trace) = trace {
+            tell(&mut container, trace);
+            annotations.insert(names::TRACEPARENT.to_owned(), trace.to_string());
+        }
+        let mut pod = self.pod(container);
         if confidential.credential.is_some() {
             pod.image_pull_secrets = Some(vec![LocalObjectReference { name: name.clone() }]);
         }
@@ -84,7 +95,7 @@ impl Template<'_> {
                 template: PodTemplateSpec {
                     metadata: Some(ObjectMeta {
                         labels: Some(labels),
-                        annotations: Some(keep_on_node()),
+                        annotations: Some(annotations),
                         ..ObjectMeta::default()
                     }),
                     spec: Some(pod),
@@ -225,6 +236,18 @@ fn keep_on_node() -> BTreeMap<String, String> {
         ),
         ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
     ])
+}
+
+/// Gives the program its place in a trace, unless its user has given it another one.
+fn tell(container: &mut Container, trace: Traceparent) {
+    let vars = container.env.get_or_insert_default();
+    if vars.iter().all(|var| var.name != TRACEPARENT) {
+        vars.push(EnvVar {
+            name: TRACEPARENT.to_owned(),
+            value: Some(trace.to_string()),
+            value_from: None,
+        });
+    }
 }
 
 /// Kubernetes expands `$(NAME)` in arguments and values; a doubled `$` is one

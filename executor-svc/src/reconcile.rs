@@ -7,6 +7,7 @@ mod creation;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use chassis::Traces;
 use chrono::Utc;
 use cluster::{Cache, CallError, ClusterConfig, FinalizerError};
 use k8s_openapi::api::batch::v1::Job;
@@ -55,6 +56,7 @@ pub(crate) struct Reconciler {
     pub(crate) objects: Objects,
     pub(crate) namespaces: Namespaces,
     pub(crate) load: Mutex<Load>,
+    pub(crate) traces: Traces,
 }
 
 impl Reconciler {

@@ -2,6 +2,7 @@
 //! whoever follows the exec once it is committed.
 
 use bus::{HintRoute, Publisher};
+use chassis::Traces;
 use chrono::Utc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -14,20 +15,28 @@ use store::secrets::{self, Keyring};
 use store::{AsyncConnection, Store, StoreError, registries};
 
 use crate::confidential::Confidential;
+use crate::spans;
 
 /// Reads and writes the status columns of execs, and announces what it wrote.
 pub(crate) struct ExecRows {
     store: Store,
     publisher: Publisher,
     keyring: Keyring,
+    traces: Traces,
 }
 
 impl ExecRows {
-    pub(crate) fn new(store: Store, publisher: Publisher, keyring: Keyring) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        publisher: Publisher,
+        keyring: Keyring,
+        traces: Traces,
+    ) -> Self {
         Self {
             store,
             publisher,
             keyring,
+            traces,
         }
     }
 
@@ -163,6 +172,7 @@ impl ExecRows {
             Ended::Moved(state) => {
                 self.announce(exec);
                 report(exec, end, state);
+                spans::record(&self.traces, exec, end, state);
             }
             Ended::Stays => {}
             Ended::Refused(state) => {

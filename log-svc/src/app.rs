@@ -33,7 +33,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         probe(store.clone(), database, stopping.clone()),
     );
     let region = config.cluster.region.clone();
-    let context = TailContext::new(store, &clients, region, config.tail.clone(), stopping);
+    let context = TailContext::new(store, &clients, region, config.tail.clone(), &process);
     watch_pods(&config, &process, &clients, Arc::new(context));
     Ok(())
 }

@@ -15,7 +15,7 @@ mod grip;
 mod sealing;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chassis::{Backoff, BackoffConfig};
 use chrono::{DateTime, Utc};
@@ -78,6 +78,7 @@ pub struct Tail {
     ending: Ending,
     /// The program had printed nothing until then; as far as is known.
     silent_until: Option<DateTime<Utc>>,
+    seen_at: SystemTime,
 }
 
 impl Tail {
@@ -92,6 +93,7 @@ impl Tail {
             hold: Hold::Unopened,
             ending,
             silent_until: None,
+            seen_at: SystemTime::now(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bus::BrokerConfig;
-use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig};
+use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig, TracesConfig};
 use serde::Deserialize;
 use store::DatabaseConfig;
 
@@ -21,6 +21,9 @@ pub struct Config {
     /// `[shutdown]`
     #[serde(default)]
     pub shutdown: ShutdownConfig,
+    /// `[traces]`
+    #[serde(default)]
+    pub traces: TracesConfig,
     /// `[database]`
     pub database: DatabaseConfig,
     /// `[broker]`

@@ -11,6 +11,7 @@ pub mod registry;
 pub mod schedule;
 pub mod size;
 pub mod spec;
+pub mod trace;
 
 pub use event::EventKind;
 pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};

@@ -177,6 +177,7 @@ diesel::table! {
         rerun_of -> Nullable<Uuid>,
         lane -> Text,
         bytes -> Int4,
+        traceparent -> Nullable<Text>,
     }
 }
 

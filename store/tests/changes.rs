@@ -41,6 +41,7 @@ fn wish(job: JobId) -> ManualTrigger {
         id: ExecId::new(),
         job_id: job,
         created_by: "me".to_owned(),
+        traceparent: None,
     }
 }
 

@@ -96,6 +96,7 @@ async fn a_trigger_snapshots_a_job_that_is_not_deleted() {
         id: ExecId::new(),
         job_id: job.id,
         created_by: "me".to_owned(),
+        traceparent: None,
     };
     let exec = execs::trigger(&mut conn, &wish()).await.unwrap().unwrap();
     assert_eq!(

@@ -10,6 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, Responder};
 
 use super::body::{BODY_MAX, Body, refuse};
 use super::source::source;
+use super::trace::RequestTrace;
 use crate::context::Context;
 use crate::gateway::Gateway;
 use crate::read::query::Query;
@@ -27,8 +28,10 @@ impl Context {
         let gateway = request.app_data::<Data<Gateway>>().ok_or_else(missing)?;
         let caller = request.extensions().get::<Caller>().cloned();
         let caller = caller.ok_or_else(missing)?;
+        let trace = request.extensions().get::<RequestTrace>().copied();
         Ok(Self {
             gateway: gateway.clone().into_inner(),
+            trace: trace.and_then(|trace| trace.of_execs),
             source: source(request, &caller, body)?,
             caller,
         })

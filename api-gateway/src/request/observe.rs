@@ -11,8 +11,8 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures::FutureExt;
@@ -23,6 +23,7 @@ use super::Edge;
 use super::address::ClientAddress;
 use super::connection::{self, Pace};
 use super::route::route;
+use super::trace::{self, RequestTrace};
 use crate::reply::error::{ApiError, causes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,6 +54,8 @@ pub async fn observe(
     );
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(client);
+    let trace = RequestTrace::begin(&edge.traces, request.headers());
+    request.extensions_mut().insert(trace);
     let seen = Seen {
         id,
         method: request.method().clone(),
@@ -63,7 +66,9 @@ pub async fn observe(
     let answer = answer.instrument(span.clone()).await;
     let answer = answer.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
     let answer = span.in_scope(|| seen.finish(answer));
-    seen.count(answer.as_ref(), started);
+    let status = status(answer.as_ref());
+    seen.count(status, started);
+    trace.end(&edge.traces, &seen.traced(status));
     answer.map(|answer| connection::sending(answer, busy))
 }
 
@@ -126,11 +131,7 @@ impl Seen {
         }
     }
 
-    fn count(&self, answer: Result<&ServiceResponse<BoxBody>, &Error>, started: Instant) {
-        let status = match answer {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        };
+    fn count(&self, status: StatusCode, started: Instant) {
         let route = self.route.as_deref().unwrap_or("none");
         let labels = [
             ("method", method(&self.method).to_owned()),
@@ -139,6 +140,21 @@ impl Seen {
         ];
         metrics::histogram!("escapement_http_request_duration_seconds", &labels)
             .record(started.elapsed().as_secs_f64());
+    }
+
+    fn traced(&self, status: StatusCode) -> trace::Seen<'_> {
+        trace::Seen {
+            method: method(&self.method),
+            route: self.route.as_deref(),
+            status,
+        }
+    }
+}
+
+fn status(answer: Result<&ServiceResponse<BoxBody>, &Error>) -> StatusCode {
+    match answer {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
     }
 }
 
@@ -197,6 +213,7 @@ mod tests {
 
     use actix_web::middleware::from_fn;
     use actix_web::{App, test};
+    use chassis::Traces;
     use serde_json::Value;
 
     use super::*;
@@ -211,6 +228,7 @@ mod tests {
             trusted_proxies: 0,
             body_timeout: Duration::from_secs(1),
             request_timeout: Duration::from_secs(1),
+            traces: Traces::default(),
         };
         let app = App::new()
             .app_data(web::Data::new(edge))

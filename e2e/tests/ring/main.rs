@@ -15,3 +15,4 @@ mod restore;
 mod ring;
 mod schedules;
 mod secrets;
+mod traces;

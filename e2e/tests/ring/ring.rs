@@ -41,6 +41,15 @@ pub(crate) async fn start_told(service: Service, (key, value): (&str, &str)) -> 
     TestRing { name, ring }
 }
 
+/// The same with a setting of all services.
+pub(crate) async fn start_all_told((key, value): (&str, &str)) -> TestRing {
+    let (name, builder) = named();
+    let told = |builder: RingBuilder, service| builder.env(service, key, value);
+    let builder = Service::ALL.into_iter().fold(builder, told);
+    let ring = builder.start().await.unwrap();
+    TestRing { name, ring }
+}
+
 fn named() -> (String, RingBuilder) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

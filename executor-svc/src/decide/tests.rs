@@ -43,6 +43,7 @@ impl Case {
             cancel_requested_at: None,
             state: ExecState::Waiting,
             attempt: 0,
+            traceparent: None,
             ended_at: None,
             logs_abandoned_at: None,
             attempts: Vec::new(),

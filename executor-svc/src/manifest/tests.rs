@@ -9,6 +9,14 @@ fn job(spec: &ExecSpec) -> Result<Job, ManifestError> {
 }
 
 fn job_with(spec: &ExecSpec, confidential: &Confidential) -> Result<Job, ManifestError> {
+    traced_job(spec, confidential, None)
+}
+
+fn traced_job(
+    spec: &ExecSpec,
+    confidential: &Confidential,
+    trace: Option<Traceparent>,
+) -> Result<Job, ManifestError> {
     let given = [
         ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
         ("ESCAPEMENT__BROKER__URL", "amqp://h"),
@@ -32,7 +40,7 @@ fn job_with(spec: &ExecSpec, confidential: &Confidential) -> Result<Job, Manifes
         limits: &config.limits,
         sizes: &config.sizes,
     };
-    template.job(&identity, spec, confidential)
+    template.job(&identity, spec, confidential, trace)
 }
 
 fn spec() -> ExecSpec {
@@ -51,6 +59,24 @@ fn spec() -> ExecSpec {
 #[test]
 fn every_field_of_a_job() {
     insta::assert_yaml_snapshot!(job(&spec()).unwrap());
+}
+
+#[test]
+fn a_program_is_told_its_trace_unless_its_user_tells_another() {
+    let trace = Traceparent::of_exec(ExecId::new());
+    let told = |spec: &ExecSpec| {
+        let job = traced_job(spec, &Confidential::default(), Some(trace)).unwrap();
+        let template = job.spec.unwrap().template;
+        let annotations = template.metadata.unwrap().annotations.unwrap();
+        assert_eq!(annotations[names::TRACEPARENT], trace.to_string());
+        let vars = template.spec.unwrap().containers[0].env.clone().unwrap();
+        let told = vars.into_iter().filter(|var| var.name == "TRACEPARENT");
+        told.filter_map(|var| var.value).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&spec()), [trace.to_string()]);
+    let mut own = spec();
+    own.vars.insert("TRACEPARENT".to_owned(), "own".to_owned());
+    assert_eq!(told(&own), ["own"]);
 }
 
 #[test]

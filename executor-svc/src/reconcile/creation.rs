@@ -3,6 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use cluster::{CallError, PodIdentity};
 use k8s_openapi::api::batch::v1::Job;
+use shared_types::trace::Traceparent;
 use shared_types::{ExecEvent, ExecSpec, Reason};
 use store::StoreError;
 use store::lifecycle::{Applied, End, Tracked};
@@ -12,6 +13,7 @@ use crate::confidential::Confidential;
 use crate::manifest::Template;
 use crate::namespace::NamespaceError;
 use crate::objects::Created;
+use crate::spans;
 
 impl Reconciler {
     pub(super) async fn create_job(
@@ -28,7 +30,8 @@ impl Reconciler {
             job: exec.job_id,
             namespace: exec.namespace.clone(),
         };
-        let (job, confidential) = match self.prepare(&identity, &spec).await? {
+        let trace = spans::of_program(&self.traces, exec, attempt);
+        let (job, confidential) = match self.prepare(&identity, &spec, trace).await? {
             Ok(prepared) => prepared,
             Err(why) => return self.refuse(exec, Reason::ConfigError, why).await,
         };
@@ -64,6 +67,7 @@ impl Reconciler {
         &self,
         identity: &PodIdentity,
         spec: &ExecSpec,
+        trace: Option<Traceparent>,
     ) -> Result<Result<(Job, Confidential), String>, StoreError> {
         let confidential = match self.record.confidential(&identity.namespace, spec).await {
             Ok(confidential) => confidential,
@@ -76,7 +80,7 @@ impl Reconciler {
             limits: &self.config.limits,
             sizes: &self.config.sizes,
         };
-        let job = template.job(identity, spec, &confidential);
+        let job = template.job(identity, spec, &confidential, trace);
         Ok(job
             .map(|job| (job, confidential))
             .map_err(|error| error.to_string()))

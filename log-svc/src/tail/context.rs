@@ -1,5 +1,6 @@
 //! What the tails of a process share: connections, limits, the wish to stop.
 
+use chassis::{Process, Traces};
 use kube::Client;
 use store::logs::{self, UnreadStream};
 use store::{Store, StoreError};
@@ -17,6 +18,7 @@ pub struct TailContext {
     pub(super) config: TailConfig,
     pub(super) follows: Semaphore,
     pub(super) final_reads: Semaphore,
+    pub(super) traces: Traces,
     pub(super) stopping: CancellationToken,
 }
 
@@ -27,7 +29,7 @@ impl TailContext {
         clients: &cluster::Clients,
         region: String,
         config: TailConfig,
-        stopping: CancellationToken,
+        process: &Process,
     ) -> Self {
         Self {
             store,
@@ -37,7 +39,8 @@ impl TailContext {
             follows: Semaphore::new(config.follows),
             final_reads: Semaphore::new(config.final_reads),
             config,
-            stopping,
+            traces: process.traces.clone(),
+            stopping: process.tasks.stopping(),
         }
     }
 

@@ -1,9 +1,13 @@
 //! Closing a stream and letting its pod go, in this order.
 
+use std::time::SystemTime;
+
+use chassis::traces::{Span, SpanKind};
 use cluster::finalizer;
-use cluster::names::LOGS_FINALIZER;
+use cluster::names::{LOGS_FINALIZER, TRACEPARENT};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
+use shared_types::trace::{Traceparent, attempt_span_id};
 use store::logs::{self, LogLine, Seal, Verdict, Writer};
 use store::{AsyncConnection, StoreError};
 
@@ -46,9 +50,33 @@ impl Tail {
             let complete = if complete { "true" } else { "false" };
             metrics::counter!("escapement_log_seals_total", "complete" => complete).increment(1);
             tracing::info!(exec = %self.key.exec, attempt = self.key.attempt, complete, "sealed");
+            self.trace(complete);
         }
         // Sealed or fenced: the row tells.
         Ok(Step::Again)
+    }
+
+    /// From the first sight of the container to the seal, where the pod says of which
+    /// trace it is.
+    fn trace(&self, complete: &'static str) {
+        let pod = self.shown.borrow();
+        let told = pod
+            .as_ref()
+            .and_then(|pod| pod.annotations().get(TRACEPARENT));
+        let Some(program) = told.and_then(|text| Traceparent::parse(text)) else {
+            return;
+        };
+        let span = |name| attempt_span_id(self.key.exec, name, self.key.attempt);
+        self.context.traces.record(Span {
+            id: program.at(span("log")),
+            parent: Some(span("attempt")),
+            kind: SpanKind::Internal,
+            name: "log".into(),
+            from: self.seen_at,
+            to: SystemTime::now(),
+            attributes: vec![("escapement.log.complete", complete.into())],
+            failure: None,
+        });
     }
 
     pub(super) async fn let_go(&self, pod: Option<&Pod>) -> Result<Step, TailError> {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig};
+use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig, TracesConfig};
 use cluster::ClusterConfig;
 use log_svc::config::{Config, TailConfig};
 use serde_json::json;
@@ -30,6 +30,7 @@ async fn start(fixture: &Fixture) -> Process {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
         },
         shutdown: ShutdownConfig::default(),
+        traces: TracesConfig::default(),
         database: fixture.database.config(),
         cluster,
         tail: TailConfig {

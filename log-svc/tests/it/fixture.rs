@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::Process;
 use cluster::{Clients, PodIdentity, names};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Client, Config};
@@ -16,7 +17,6 @@ use store::logs::{self, LogLine, PageLimits, Span, Stream, StreamKey};
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, Store, StoreError};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::container::{Container, FileLine, STARTED};
 use crate::server::ApiServer;
@@ -63,13 +63,13 @@ impl Fixture {
         };
         let store = self.database.store(DatabaseRole::Logs);
         let region = REGION.to_owned();
-        let stopping = CancellationToken::new();
+        let process = Process::for_test("log-svc");
         Arc::new(TailContext::new(
             store,
             &self.clients(),
             region,
             config,
-            stopping,
+            &process,
         ))
     }
 

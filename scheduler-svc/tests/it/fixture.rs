@@ -129,6 +129,7 @@ impl Fixture {
             id: ExecId::new(),
             job_id: job,
             created_by: "ann".to_owned(),
+            traceparent: None,
         };
         execs::trigger(&mut conn, &wish).await?;
         Ok(())

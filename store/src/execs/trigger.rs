@@ -1,8 +1,9 @@
 //! Execs that a client asks for.
 
 use diesel::prelude::*;
-use diesel::sql_types::{SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared_types::trace::Traceparent;
 use shared_types::{ExecId, ExecSpec, JobId, TriggerMode};
 
 use super::{Exec, ExecRow, spec_value};
@@ -18,6 +19,8 @@ pub struct ManualTrigger {
     pub job_id: JobId,
     /// The account that asks.
     pub created_by: String,
+    /// Where its request is in a trace.
+    pub traceparent: Option<Traceparent>,
 }
 
 /// An exec that differs from its job as it is now.
@@ -56,6 +59,7 @@ pub async fn trigger(
             TriggerMode::Manual.letter().into_sql::<Text>(),
             trigger.created_by.as_str().into_sql::<Text>(),
             jobs::spec,
+            text(trigger.traceparent).into_sql::<Nullable<Text>>(),
         ))
         .for_share()
         .insert_into(execs::table)
@@ -68,6 +72,7 @@ pub async fn trigger(
             execs::trigger_mode,
             execs::created_by,
             execs::spec,
+            execs::traceparent,
         ))
         .returning(ExecRow::as_returning())
         .get_result(conn)
@@ -94,9 +99,14 @@ pub async fn insert_manual(
             execs::spec.eq(spec_value(&new.spec)?),
             execs::overrides.eq(&new.overrides),
             execs::rerun_of.eq(new.rerun_of.map(|exec| exec.0)),
+            execs::traceparent.eq(text(trigger.traceparent)),
         ))
         .returning(ExecRow::as_returning())
         .get_result(conn)
         .await?;
     row.try_into()
+}
+
+fn text(traceparent: Option<Traceparent>) -> Option<String> {
+    traceparent.map(|traceparent| traceparent.to_string())
 }

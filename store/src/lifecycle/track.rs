@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared_types::trace::Traceparent;
 use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason};
 use uuid::Uuid;
 
@@ -31,6 +32,8 @@ pub struct Tracked {
     pub state: ExecState,
     /// The current attempt, from 1; 0 before the first.
     pub attempt: i32,
+    /// Where who triggered it is in a trace.
+    pub traceparent: Option<Traceparent>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// When its log was given up.
@@ -79,6 +82,7 @@ struct ExecRow {
     attempt: i32,
     ended_at: Option<DateTime<Utc>>,
     logs_abandoned_at: Option<DateTime<Utc>>,
+    traceparent: Option<String>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -197,6 +201,7 @@ impl ExecRow {
             cancel_requested_at: self.cancel_requested_at,
             state: parse_state(self.state)?,
             attempt: self.attempt,
+            traceparent: self.traceparent.as_deref().and_then(Traceparent::parse),
             ended_at: self.ended_at,
             logs_abandoned_at: self.logs_abandoned_at,
             attempts,

@@ -76,6 +76,9 @@ seccompProfile: { type: RuntimeDefault }
 {{- $settings := dict
     "health" (dict "listen" "0.0.0.0:9090")
     "shutdown" (dict "grace" (printf "%ds" (int $shutdown.grace)) "flush" (printf "%ds" (int $shutdown.flush))) -}}
+{{- with $values.traces.endpoint -}}
+{{- $_ := set $settings "traces" (dict "endpoint" .) -}}
+{{- end -}}
 {{- if eq .key "apiGateway" -}}
 {{- $_ := set $settings "api" (dict "listen" "0.0.0.0:8080") -}}
 {{- $_ := set $settings "regions" ($values.regions | default (list $values.region)) -}}

@@ -1,0 +1,1 @@
+ALTER TABLE execs DROP COLUMN traceparent;
