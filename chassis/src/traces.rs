@@ -3,8 +3,8 @@
 //! A span is recorded when its part is over, by whoever writes the end of it: its times
 //! are those of the rows, and its id is derived from the exec's
 //! ([`shared_types::trace`]). So no span is open while a process dies, and none has to be
-//! handed from one service to another. Recording one never waits: what a collector does
-//! not take in time is dropped and counted.
+//! handed from one service to another. Recording one never waits: while a collector is
+//! away, spans are dropped.
 //!
 //! | name | kind | labels | meaning |
 //! |---|---|---|---|
@@ -169,5 +169,29 @@ impl Export for Counted {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.0.set_resource(resource);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_an_address_without_tls_or_none() {
+        let traces = |endpoint: Option<&str>| {
+            let endpoint = endpoint.map(str::to_owned);
+            Traces::new("scheduler-svc", &TracesConfig { endpoint })
+        };
+        assert!(!traces(None).unwrap().are_on());
+        assert!(traces(Some("http://127.0.0.1:4318/")).unwrap().are_on());
+        for wrong in [
+            "https://collector:4318",
+            "collector:4318",
+            "http://",
+            "http://a b",
+        ] {
+            let said = traces(Some(wrong)).unwrap_err().to_string();
+            assert!(said.contains("traces.endpoint"), "{wrong}: {said}");
+        }
     }
 }

@@ -135,3 +135,52 @@ impl Parts<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared_types::JobId;
+
+    use super::*;
+
+    fn exec(traceparent: Option<Traceparent>) -> Tracked {
+        Tracked {
+            id: ExecId::new(),
+            job_id: JobId(1),
+            namespace: "demo".to_owned(),
+            region: "r".to_owned(),
+            created_at: Utc::now(),
+            cancel_requested_at: None,
+            state: ExecState::Waiting,
+            attempt: 0,
+            traceparent,
+            ended_at: None,
+            logs_abandoned_at: None,
+            attempts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_exec_that_nobody_traces_has_a_trace_of_its_own_id() {
+        let exec = exec(None);
+        let root = root(exec.id, None);
+        assert_eq!(
+            (root.trace, root.sampled),
+            (exec.id.0.as_u128(), true),
+            "so it can be looked up"
+        );
+    }
+
+    #[test]
+    fn programs_are_told_of_a_trace_where_there_is_one() {
+        let off = Traces::default();
+        assert_eq!(of_program(&off, &exec(None), 1), None);
+        let caller = Traceparent {
+            trace: 7,
+            span: 9,
+            sampled: false,
+        };
+        let told = of_program(&off, &exec(Some(caller)), 1).unwrap();
+        assert_eq!((told.trace, told.sampled), (7, false));
+        assert_ne!(told.span, caller.span, "a place of its own in it");
+    }
+}
