@@ -47,11 +47,7 @@ pub(crate) async fn write_kubeconfig(root: &Root, port: u16) -> Result<()> {
     let certificate = root.path("kubernetes/certificates/apiserver.crt");
     let mut encode = Command::new(need("base64")?);
     let authority = run(encode.arg("-w0").arg(certificate)).await?;
-    let host = if service_network::is_wanted(root)? {
-        service_network::address(root)?
-    } else {
-        "127.0.0.1".to_owned()
-    };
+    let host = service_network::address(root)?;
     let content = serde_json::json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "dev",
         "clusters": [{ "name": "dev", "cluster": {

@@ -65,12 +65,6 @@ fn config(root: &Root) -> Result<serde_json::Value> {
     let resolv = root.write("kubelet/resolv.conf", "")?;
     // cgroup v1 machines are refused unless told otherwise; v2 ones do not care.
     let hybrid = !fs::exists("/sys/fs/cgroup/cgroup.controllers").unwrap_or(false);
-    let names = if service_network::is_wanted(root)? {
-        service_network::address(root)?
-    } else {
-        // There is no DNS server: a lookup is refused at once, and no pod warns about it.
-        "127.0.0.1".to_owned()
-    };
     Ok(serde_json::json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -92,7 +86,8 @@ fn config(root: &Root) -> Result<serde_json::Value> {
         "failSwapOn": false,
         "makeIPTablesUtilChains": false,
         "resolvConf": resolv,
-        "clusterDNS": [names],
+        // Where there is no DNS server, a lookup is refused at once and no pod warns about it.
+        "clusterDNS": [service_network::address(root)?],
         "clusterDomain": "cluster.local",
         "podLogsDir": root.folder("pods")?,
         "volumePluginDir": root.folder("kubelet/plugins")?,

@@ -108,21 +108,20 @@ pub(crate) async fn ensure_apiserver(root: &Root) -> Result<bool> {
     Ok(true)
 }
 
-/// Where the API server is found: on loopback only, and where Services have addresses by
-/// pods too, who know it as the Service `kubernetes`.
-fn listening(root: &Root) -> Result<Vec<String>> {
-    let flags = |bind: &str, advertise: &str, endpoints: &str| {
-        vec![
-            format!("--bind-address={bind}"),
-            format!("--advertise-address={advertise}"),
-            format!("--endpoint-reconciler-type={endpoints}"),
-        ]
-    };
-    Ok(if service_network::is_wanted(root)? {
-        flags("0.0.0.0", &service_network::address(root)?, "lease")
+/// On loopback only, and where there are Services for pods too, who know the API server as
+/// the Service `kubernetes`.
+fn listening(root: &Root) -> Result<[String; 3]> {
+    let address = service_network::address(root)?;
+    let (bind, endpoints) = if service_network::is_wanted(root)? {
+        ("0.0.0.0", "lease")
     } else {
-        flags("127.0.0.1", "127.0.0.1", "none")
-    })
+        (address.as_str(), "none")
+    };
+    Ok([
+        format!("--bind-address={bind}"),
+        format!("--advertise-address={address}"),
+        format!("--endpoint-reconciler-type={endpoints}"),
+    ])
 }
 
 /// The certificate is made by the server itself, so the kubeconfig comes after its start.

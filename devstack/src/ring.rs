@@ -186,11 +186,7 @@ impl Ring {
     /// Creates an account of that name unless there is one, and returns a new token.
     pub async fn create_account(&self, name: &str) -> Result<String> {
         let text = run(&mut self.gateway(&["create-account", name, "--existing"])?).await?;
-        let token = text.split_whitespace().next_back().unwrap_or_default();
-        if token.len() != 40 {
-            bail!("create-account printed no token: {text}");
-        }
-        Ok(token.to_owned())
+        token_in(&text)
     }
 
     /// Brings the database to the newest schema.
@@ -244,6 +240,15 @@ impl Ring {
         command.envs(self.configuration(Service::Gateway)?);
         Ok(command)
     }
+}
+
+/// The token in what `api-gateway create-account` printed.
+pub fn token_in(printed: &str) -> Result<String> {
+    let token = printed.split_whitespace().next_back().unwrap_or_default();
+    if token.len() != 40 {
+        bail!("create-account printed no token: {printed}");
+    }
+    Ok(token.to_owned())
 }
 
 impl Drop for Ring {

@@ -30,10 +30,14 @@ pub(crate) fn is_wanted(root: &Root) -> Result<bool> {
     Ok(root.state().read()?.services)
 }
 
-/// The address under which pods and containers find the API server and the names: this
-/// end of the pods' bridge.
+/// Where the API server and the names are found: at this end of the pods' bridge, where
+/// pods and containers reach them too, and without Services on loopback.
 pub(crate) fn address(root: &Root) -> Result<String> {
-    Ok(format!("10.{}.0.1", containerd::subnet(root)?))
+    Ok(if is_wanted(root)? {
+        format!("10.{}.0.1", containerd::subnet(root)?)
+    } else {
+        "127.0.0.1".to_owned()
+    })
 }
 
 /// Refuses the machine's own network, and makes a new one usable.

@@ -23,7 +23,7 @@ use super::Edge;
 use super::address::ClientAddress;
 use super::connection::{self, Pace};
 use super::route::route;
-use super::trace::{self, RequestTrace};
+use super::trace::RequestTrace;
 use crate::reply::error::{ApiError, causes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -68,7 +68,8 @@ pub async fn observe(
     let answer = span.in_scope(|| seen.finish(answer));
     let status = status(answer.as_ref());
     seen.count(status, started);
-    trace.end(&edge.traces, &seen.traced(status));
+    let (method, route) = (method(&seen.method), seen.route.as_deref());
+    trace.end(&edge.traces, method, route, status);
     answer.map(|answer| connection::sending(answer, busy))
 }
 
@@ -140,14 +141,6 @@ impl Seen {
         ];
         metrics::histogram!("escapement_http_request_duration_seconds", &labels)
             .record(started.elapsed().as_secs_f64());
-    }
-
-    fn traced(&self, status: StatusCode) -> trace::Seen<'_> {
-        trace::Seen {
-            method: method(&self.method),
-            route: self.route.as_deref(),
-            status,
-        }
     }
 }
 

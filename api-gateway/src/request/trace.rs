@@ -20,17 +20,6 @@ pub struct RequestTrace {
     from: SystemTime,
 }
 
-/// What is known of a request when its answer begins.
-#[derive(Debug)]
-pub struct Seen<'a> {
-    /// Its method, a word of a closed set.
-    pub method: &'static str,
-    /// The path's pattern, if the path is one of ours.
-    pub route: Option<&'a str>,
-    /// The answer's.
-    pub status: StatusCode,
-}
-
 impl RequestTrace {
     /// Of a request that has just come. A client that says nothing of a trace begins one.
     pub fn begin(traces: &Traces, headers: &HeaderMap) -> Self {
@@ -51,34 +40,30 @@ impl RequestTrace {
         }
     }
 
-    /// Its answer begins.
-    pub fn end(&self, traces: &Traces, seen: &Seen<'_>) {
+    /// Its answer begins. `route` is the path's pattern, if the path is one of ours.
+    pub fn end(&self, traces: &Traces, method: &str, route: Option<&str>, status: StatusCode) {
         let Some(id) = self.of_execs.filter(|_| traces.are_on()) else {
             return;
         };
+        let code = i64::from(status.as_u16());
         let mut attributes = vec![
-            ("http.request.method", seen.method.into()),
-            (
-                "http.response.status_code",
-                i64::from(seen.status.as_u16()).into(),
-            ),
+            ("http.request.method", method.to_owned().into()),
+            ("http.response.status_code", code.into()),
         ];
-        if let Some(route) = seen.route {
+        let mut name = method.to_owned();
+        if let Some(route) = route {
             attributes.push(("http.route", route.to_owned().into()));
+            name = format!("{method} {route}");
         }
-        let route = seen.route.unwrap_or_default();
         traces.record(Span {
             id,
             parent: self.client.map(|client| client.span),
             kind: SpanKind::Server,
-            name: format!("{} {route}", seen.method)
-                .trim_end()
-                .to_owned()
-                .into(),
+            name: name.into(),
             from: self.from,
             to: SystemTime::now(),
             attributes,
-            failure: seen.status.is_server_error().then(String::new),
+            failure: status.is_server_error().then(String::new),
         });
     }
 }

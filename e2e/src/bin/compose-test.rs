@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
+use devstack::ring::token_in;
 use devstack::wait::until;
 use e2e::Client;
 use tokio::process::Command;
@@ -51,12 +52,7 @@ impl Compose {
         self.say("up");
         let make = ["exec", "-T", "api-gateway", "api-gateway", "create-account"];
         let said = self.run(&[&make[..], &["demo"]].concat()).await?;
-        let is_token = |word: &&str| word.len() == 40;
-        let token = said.split_whitespace().find(is_token);
-        let client = Client::new(
-            ORIGIN,
-            token.with_context(|| format!("no token in: {said}"))?,
-        );
+        let client = Client::new(ORIGIN, &token_in(&said)?);
         let exec = client.run("echo kept by compose").await?;
         client.wait(&exec, "S", RUN_LIMIT).await?;
         let log = client.log(&exec).await?;

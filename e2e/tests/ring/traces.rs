@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
+use e2e::Client;
+use e2e::client::Exec;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -13,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::ring::{self, LIMIT, eventually};
+use crate::ring::{self, LIMIT, TestRing, eventually};
 
 const ENDPOINT: &str = "ESCAPEMENT__TRACES__ENDPOINT";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -36,13 +38,9 @@ const PROGRAM: &str = "sh -c 'echo $TRACEPARENT'";
 
 #[tokio::test]
 async fn an_exec_is_one_trace_from_its_callers_request_to_its_sealed_log() {
-    let collector = Collector::listen().await;
-    let ring = ring::start_all_told((ENDPOINT, &collector.endpoint)).await;
+    let (collector, ring) = start().await;
     let client = ring.client().await;
-    let job = client.create_job(PROGRAM, json!({})).await.unwrap();
-    let traced = format!("00-{TRACE}-{CALLER}-01");
-    let exec = client.trigger_traced(job, &traced).await.unwrap();
-    client.wait(&exec, "S", LIMIT).await.unwrap();
+    let exec = run_traced(&client, "01").await;
     eventually("all spans are sent", async || {
         collector.of(TRACE).len() >= SPANS.len()
     })
@@ -65,13 +63,9 @@ async fn an_exec_is_one_trace_from_its_callers_request_to_its_sealed_log() {
 
 #[tokio::test]
 async fn a_trace_that_nobody_records_is_handed_on_and_not_sent() {
-    let collector = Collector::listen().await;
-    let ring = ring::start_all_told((ENDPOINT, &collector.endpoint)).await;
+    let (collector, ring) = start().await;
     let client = ring.client().await;
-    let job = client.create_job(PROGRAM, json!({})).await.unwrap();
-    let traced = format!("00-{TRACE}-{CALLER}-00");
-    let exec = client.trigger_traced(job, &traced).await.unwrap();
-    client.wait(&exec, "S", LIMIT).await.unwrap();
+    let exec = run_traced(&client, "00").await;
     let log = client.log(&exec).await.unwrap();
     let trace = format!("00-{TRACE}-");
     let is_told = |line: &String| line.starts_with(&trace) && line.ends_with("-00");
@@ -82,6 +76,21 @@ async fn a_trace_that_nobody_records_is_handed_on_and_not_sent() {
     let of_later = async || collector.names_exec(&later.id);
     eventually("a later exec's spans are sent", of_later).await;
     assert_eq!(collector.of(TRACE), []);
+}
+
+async fn start() -> (Collector, TestRing) {
+    let collector = Collector::listen().await;
+    let ring = ring::start_all_told((ENDPOINT, &collector.endpoint)).await;
+    (collector, ring)
+}
+
+/// Runs the program as a part of the caller's trace, with these flags of it.
+async fn run_traced(client: &Client, flags: &str) -> Exec {
+    let job = client.create_job(PROGRAM, json!({})).await.unwrap();
+    let traceparent = format!("00-{TRACE}-{CALLER}-{flags}");
+    let exec = client.trigger_traced(job, &traceparent).await.unwrap();
+    client.wait(&exec, "S", LIMIT).await.unwrap();
+    exec
 }
 
 /// Takes what services send to an OpenTelemetry collector.

@@ -14,7 +14,7 @@ mod report;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Parser;
 use e2e::{Client, Kubectl, StartCounter};
 
@@ -73,8 +73,7 @@ async fn main() -> Result<()> {
     let done = load.finish().await?;
     let report = Report::of(&client, &done, &counter).await?;
     println!("{report}");
-    let left = release.uninstall().await?;
-    ensure!(left.is_empty(), "uninstalled, and still there: {left:?}");
+    release.uninstall().await?;
     release
         .remove_namespaces()
         .await

@@ -1,14 +1,15 @@
 //! The release, as an operator handles it: with helm and kubectl only.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use devstack::ring::token_in;
+use devstack::wait::until;
 use e2e::Kubectl;
 use e2e::client::demo_image;
 use serde_json::json;
 use tokio::process::Command;
-use tokio::time::sleep;
 
 const NAME: &str = "escapement";
 const CHART: &str = "deploy/helm/escapement";
@@ -124,26 +125,17 @@ impl Release {
     pub(crate) async fn account(&self, name: &str) -> Result<String> {
         let deployment = format!("deployment/{NAME}-api-gateway");
         let make = ["exec", &deployment, "--", "api-gateway", "create-account"];
-        let said = self.kubectl(&[&make[..], &[name]].concat()).await?;
-        let is_token =
-            |word: &&str| word.len() == 40 && word.bytes().all(|b| b.is_ascii_hexdigit());
-        let token = said.split_whitespace().find(is_token);
-        Ok(token
-            .with_context(|| format!("no token in: {said}"))?
-            .to_owned())
+        token_in(&self.kubectl(&[&make[..], &[name]].concat()).await?)
     }
 
-    /// Removes the release; returns what of it does not go.
-    pub(crate) async fn uninstall(&self) -> Result<Vec<String>> {
+    /// Removes the release, of which nothing may be left.
+    pub(crate) async fn uninstall(&self) -> Result<()> {
         self.helm(&["uninstall", NAME]).await?;
-        let deadline = Instant::now() + STOP_LIMIT;
-        loop {
-            let left = self.left().await?;
-            if left.is_empty() || Instant::now() > deadline {
-                return Ok(left);
-            }
-            sleep(Duration::from_secs(1)).await;
+        let is_gone = || async { self.left().await.is_ok_and(|left| left.is_empty()) };
+        if let Err(error) = until("the release is gone", STOP_LIMIT, is_gone).await {
+            bail!("{error:#}: {:?}", self.left().await?);
         }
+        Ok(())
     }
 
     /// What of the release is in the cluster, and Helm's own record of it.
