@@ -1,28 +1,28 @@
 //! What an exec runs, as the Kubernetes Job of one attempt. Pure, so that every
 //! field of it is seen in a snapshot.
 
+mod environment;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cluster::{ClusterConfig, PodIdentity, names};
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EnvVar, LocalObjectReference, PodSchedulingGate, PodSecurityContext,
-    PodSpec, PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
+    Capabilities, Container, LocalObjectReference, PodSchedulingGate, PodSecurityContext, PodSpec,
+    PodTemplateSpec, ResourceRequirements, SeccompProfile, SecurityContext, Toleration,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use shared_types::trace::Traceparent;
 use shared_types::{ExecSpec, SizeTable};
+use store::lifecycle::Program;
 use thiserror::Error;
 
-use crate::confidential::{self, Confidential};
+use crate::confidential::Confidential;
 use crate::config::{Limits, PodConfig};
 use crate::namespace::SERVICE_ACCOUNT;
 use crate::registries::RegistryError;
-
-/// The variable by which programs are told where they are in a trace.
-const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Why no Job can be made of a spec.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -62,17 +62,18 @@ impl Template<'_> {
     pub fn job(
         &self,
         identity: &PodIdentity,
-        spec: &ExecSpec,
+        program: &Program,
         confidential: &Confidential,
         trace: Option<Traceparent>,
     ) -> Result<Job, ManifestError> {
+        let spec = &program.spec;
         self.pod.registries.check(&spec.image_repo)?;
         let labels = self.labels(identity);
         let name = identity.exec.job_name(identity.attempt);
-        let mut container = self.container(spec, &name)?;
+        let mut container = self.container(spec)?;
+        container.env = Some(environment::variables(identity, program, &name, trace));
         let mut annotations = keep_on_node();
         if let Some(trace) = trace {
-            tell(&mut container, trace);
             annotations.insert(names::TRACEPARENT.to_owned(), trace.to_string());
         }
         let mut pod = self.pod(container);
@@ -151,24 +152,14 @@ impl Template<'_> {
         }
     }
 
-    /// The program; `secret` is the name of the Secret with its secret variables.
-    fn container(&self, spec: &ExecSpec, secret: &str) -> Result<Container, ManifestError> {
+    /// The program, without its environment.
+    fn container(&self, spec: &ExecSpec) -> Result<Container, ManifestError> {
         let args = spec.command.args().map_err(ManifestError::Command)?;
-        let plain = spec.vars.iter().map(|(name, value)| EnvVar {
-            name: name.clone(),
-            value: Some(literal(value)),
-            value_from: None,
-        });
-        let sealed = spec.secret_vars.keys();
-        let vars: Vec<_> = plain
-            .chain(sealed.map(|name| confidential::variable(secret, name)))
-            .collect();
         Ok(Container {
             name: names::MAIN_CONTAINER.to_owned(),
             image: Some(spec.image()),
             image_pull_policy: Some(self.pod.image_pull_policy.clone()),
             args: (!args.is_empty()).then(|| args.iter().map(|arg| literal(arg)).collect()),
-            env: (!vars.is_empty()).then_some(vars),
             resources: Some(self.resources(&spec.size)?),
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(self.pod.allow_privilege_escalation),
@@ -236,18 +227,6 @@ fn keep_on_node() -> BTreeMap<String, String> {
         ),
         ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
     ])
-}
-
-/// Gives the program its place in a trace, unless its user has given it another one.
-fn tell(container: &mut Container, trace: Traceparent) {
-    let vars = container.env.get_or_insert_default();
-    if vars.iter().all(|var| var.name != TRACEPARENT) {
-        vars.push(EnvVar {
-            name: TRACEPARENT.to_owned(),
-            value: Some(trace.to_string()),
-            value_from: None,
-        });
-    }
 }
 
 /// Kubernetes expands `$(NAME)` in arguments and values; a doubled `$` is one

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use shared_types::message::Hint;
 use shared_types::{ExecId, ExecSpec, ExecState};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Placement, Retry, Start, StopReason, Tracked,
+    self, Applied, Claim, End, Ended, Placement, Program, Retry, Start, StopReason, Tracked,
 };
 use store::secrets::{self, Keyring};
 use store::{AsyncConnection, Store, StoreError, registries};
@@ -59,9 +59,9 @@ impl ExecRows {
         lifecycle::open_page(&mut conn, region, after, limit).await
     }
 
-    pub(crate) async fn spec(&self, exec: ExecId) -> Result<Option<ExecSpec>, StoreError> {
+    pub(crate) async fn program(&self, exec: ExecId) -> Result<Option<Program>, StoreError> {
         let mut conn = self.store.connection().await?;
-        lifecycle::spec(&mut conn, exec).await
+        lifecycle::program(&mut conn, exec).await
     }
 
     /// What an attempt is given in confidence, opened.

@@ -11,6 +11,10 @@ use thiserror::Error;
 use crate::id::SecretId;
 use crate::registry::{self, DOCKER_HUB};
 
+/// How the names of the variables begin that tell a program of its run. No job may have
+/// one of its own.
+pub const RESERVED_VARIABLES: &str = "ESCAPEMENT_";
+
 /// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CommandError {

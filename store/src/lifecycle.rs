@@ -18,7 +18,7 @@ pub use attempt::{
 };
 pub use giving_up::{Retry, abandon_logs, retry};
 pub use outcome::{End, Ended, Start, end, start};
-pub use track::{Attempt, Tracked, load, open_page, spec};
+pub use track::{Attempt, Program, Tracked, load, open_page, program};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

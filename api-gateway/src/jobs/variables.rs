@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared_types::SecretId;
+use shared_types::spec::RESERVED_VARIABLES;
 use utoipa::openapi::schema::{AdditionalProperties, Type};
 use utoipa::openapi::{Object, Schema};
 
@@ -50,7 +51,8 @@ pub fn runtime_vars(fields: &mut Fields<'_>) -> Option<BTreeMap<String, String>>
 pub fn runtime_schema() -> Object {
     let mut schema = schema(
         text_without_nul("Value"),
-        "Environment variables, readable by all who may read the job",
+        "Environment variables, readable by all who may read the job. Names that begin with \
+         `ESCAPEMENT_` are reserved",
     );
     schema.examples = vec![json!({ "DB_HOST": "localhost" })];
     schema
@@ -85,7 +87,7 @@ pub fn secret_schema(value: impl Into<Schema>) -> Object {
     let mut schema = schema(
         value,
         "Secret environment variables. Their values are never shown; a name is not in \
-         `runtime_vars` too",
+         `runtime_vars` too, and does not begin with `ESCAPEMENT_`",
     );
     let mut name = name_schema();
     name.max_length = Some(SECRET_NAME_MAX);
@@ -183,13 +185,18 @@ fn object<T>(
     (vars.len() == object.len()).then_some(vars)
 }
 
-/// Kubernetes' rule, which is wider than the shell's.
+/// Kubernetes' rule, which is wider than the shell's, without what is ours.
 fn check_name(name: &str) -> Result<(), String> {
     let valid = !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    if name.starts_with(RESERVED_VARIABLES) {
+        return Err(format!(
+            "is reserved: what begins with {RESERVED_VARIABLES} tells a program of its run"
+        ));
+    }
     if valid {
         return Ok(());
     }

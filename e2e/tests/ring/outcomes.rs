@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use devstack::Service;
+use e2e::client::Exec;
 use e2e::{Client, Kubectl};
 use serde_json::{Value, json};
 
-use crate::ring::{self, LIMIT};
+use crate::ring::{self, LIMIT, eventually};
 
 /// The program's own lines: what stands between the platform's.
 fn between(log: &[String]) -> &[String] {
@@ -61,6 +62,45 @@ async fn a_non_zero_exit_fails_with_its_code() {
     let log = ring.sealed_log(&client, &exec).await;
     assert_eq!(between(&log), ["line 1", "line 2", "line 3"]);
     assert!(log.last().unwrap().contains("exit code 3"), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_told_what_it_runs_for() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let command = "sh -c 'env | grep ^ESCAPEMENT_ | sort'";
+    let told = async |exec: &Exec, slot_at: Option<&str>| {
+        client.wait(exec, "S", LIMIT).await.unwrap();
+        let slot_at = slot_at.map(|at| format!("ESCAPEMENT_SLOT_AT={at}"));
+        let expected = [
+            "ESCAPEMENT_ATTEMPT=1".to_owned(),
+            format!("ESCAPEMENT_EXEC_ID={}", exec.id),
+            format!("ESCAPEMENT_FENCE={}-0001", exec.id),
+            format!("ESCAPEMENT_JOB_ID={}", exec.job),
+            "ESCAPEMENT_JOB_NAME=two $(words)".to_owned(),
+            format!("ESCAPEMENT_NAMESPACE={}", ring.name()),
+        ];
+        let expected: Vec<_> = expected.into_iter().chain(slot_at).collect();
+        let log = ring.sealed_log(&client, exec).await;
+        assert_eq!(between(&log), expected);
+    };
+    let name = json!({ "name": "two $(words)" });
+    let job = client.create_job(command, name.clone()).await.unwrap();
+    told(&client.trigger(job).await.unwrap(), None).await;
+
+    let slot_at = (Utc::now() + TimeDelta::seconds(3)).trunc_subsecs(0);
+    let slot_at = slot_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut timed = name;
+    timed["is_schedule_active"] = json!(true);
+    timed["schedule_mode"] = json!(format!("R1/{slot_at}/PT1H"));
+    let job = client.create_job(command, timed).await.unwrap();
+    eventually("it is its time", async || {
+        !client.execs(job).await.unwrap().is_empty()
+    })
+    .await;
+    let id = client.execs(job).await.unwrap()[0]["id"].clone();
+    let id = id.as_str().unwrap().to_owned();
+    told(&Exec { job, id }, Some(&slot_at)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,4 @@
+use chrono::DateTime;
 use shared_types::{Command, ExecId, JobId, SecretId};
 use store::registries::Credential;
 
@@ -40,7 +41,12 @@ fn traced_job(
         limits: &config.limits,
         sizes: &config.sizes,
     };
-    template.job(&identity, spec, confidential, trace)
+    let program = Program {
+        spec: spec.clone(),
+        job_name: "nightly $(report)".to_owned(),
+        slot_at: DateTime::from_timestamp(1_451_350_945, 500_000_000),
+    };
+    template.job(&identity, &program, confidential, trace)
 }
 
 fn spec() -> ExecSpec {
@@ -80,6 +86,18 @@ fn a_program_is_told_its_trace_unless_its_user_tells_another() {
 }
 
 #[test]
+fn nobody_else_says_what_a_program_is() {
+    let mut spec = secret_spec();
+    let (name, theirs) = ("ESCAPEMENT_FENCE".to_owned(), "theirs".to_owned());
+    spec.vars.insert(name.clone(), theirs);
+    let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
+    let vars = pod.containers[0].env.as_ref().unwrap().iter();
+    let fences = vars.filter(|var| var.name == name);
+    let fences: Vec<_> = fences.map(|var| var.value.as_deref()).collect();
+    assert_eq!(fences, [Some("0191e1a0-1234-7000-8000-0000000000ff-0001")]);
+}
+
+#[test]
 fn nothing_in_what_is_given_is_expanded() {
     let spec = ExecSpec {
         command: Command::Text("sh -c 'echo $$ $(GREETING)'".to_owned()),
@@ -115,10 +133,9 @@ fn nothing_given_leaves_the_images_own() {
         ..spec()
     };
     let pod = job(&spec).unwrap().spec.unwrap().template.spec.unwrap();
-    assert_eq!(
-        (&pod.containers[0].args, &pod.containers[0].env),
-        (&None, &None)
-    );
+    assert_eq!(pod.containers[0].args, None);
+    let vars = pod.containers[0].env.as_ref().unwrap();
+    assert!(vars.iter().all(|var| var.name.starts_with("ESCAPEMENT_")));
 }
 
 fn secret_spec() -> ExecSpec {

@@ -6,7 +6,7 @@ use k8s_openapi::api::batch::v1::Job;
 use shared_types::trace::Traceparent;
 use shared_types::{ExecEvent, ExecSpec, Reason};
 use store::StoreError;
-use store::lifecycle::{Applied, End, Tracked};
+use store::lifecycle::{Applied, End, Program, Tracked};
 
 use super::{After, ReconcileError, Reconciler};
 use crate::confidential::Confidential;
@@ -21,7 +21,7 @@ impl Reconciler {
         exec: &Tracked,
         attempt: i32,
     ) -> Result<After, ReconcileError> {
-        let Some(spec) = self.record.spec(exec.id).await? else {
+        let Some(program) = self.record.program(exec.id).await? else {
             return Ok(After::Look);
         };
         let identity = PodIdentity {
@@ -31,7 +31,7 @@ impl Reconciler {
             namespace: exec.namespace.clone(),
         };
         let trace = spans::of_program(&self.traces, exec, attempt);
-        let (job, confidential) = match self.prepare(&identity, &spec, trace).await? {
+        let (job, confidential) = match self.prepare(&identity, &program, trace).await? {
             Ok(prepared) => prepared,
             Err(why) => return self.refuse(exec, Reason::ConfigError, why).await,
         };
@@ -45,7 +45,10 @@ impl Reconciler {
             }
             Err(NamespaceError::Call(error)) => return Err(error.into()),
         }
-        match self.objects_of_attempt(&job, &spec, &confidential).await {
+        match self
+            .objects_of_attempt(&job, &program.spec, &confidential)
+            .await
+        {
             Ok(Created::There(uid)) => {
                 let stored = self.record.job_created(exec.id, attempt, &uid).await?;
                 Ok(if stored == Applied::Done {
@@ -66,10 +69,11 @@ impl Reconciler {
     async fn prepare(
         &self,
         identity: &PodIdentity,
-        spec: &ExecSpec,
+        program: &Program,
         trace: Option<Traceparent>,
     ) -> Result<Result<(Job, Confidential), String>, StoreError> {
-        let confidential = match self.record.confidential(&identity.namespace, spec).await {
+        let opened = self.record.confidential(&identity.namespace, &program.spec);
+        let confidential = match opened.await {
             Ok(confidential) => confidential,
             Err(StoreError::Secret(error)) => return Ok(Err(error.to_string())),
             Err(error) => return Err(error),
@@ -80,7 +84,7 @@ impl Reconciler {
             limits: &self.config.limits,
             sizes: &self.config.sizes,
         };
-        let job = template.job(identity, spec, &confidential, trace);
+        let job = template.job(identity, program, &confidential, trace);
         Ok(job
             .map(|job| (job, confidential))
             .map_err(|error| error.to_string()))

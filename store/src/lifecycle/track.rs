@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::parse_state;
 use crate::StoreError;
-use crate::schema::{exec_attempts, execs};
+use crate::schema::{exec_attempts, execs, jobs};
 
-/// An exec as its executor sees it, without what it runs (see [`spec`]).
+/// An exec as its executor sees it, without what it runs (see [`program`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tracked {
     /// Its id.
@@ -67,6 +67,17 @@ pub struct Attempt {
     pub reason: Option<Reason>,
     /// The reason in a sentence, for people.
     pub message: Option<String>,
+}
+
+/// What an exec runs, and what it tells its program of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// What was triggered.
+    pub spec: ExecSpec,
+    /// What its job is called now.
+    pub job_name: String,
+    /// The planned instant it runs for, if it does for one.
+    pub slot_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -139,20 +150,26 @@ pub async fn open_page(
 }
 
 /// What an exec runs.
-pub async fn spec(
+pub async fn program(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
-) -> Result<Option<ExecSpec>, StoreError> {
-    let spec: Option<serde_json::Value> = execs::table
-        .find(exec.0)
-        .select(execs::spec)
+) -> Result<Option<Program>, StoreError> {
+    let row: Option<(serde_json::Value, String, Option<DateTime<Utc>>)> = execs::table
+        .inner_join(jobs::table)
+        .filter(execs::id.eq(exec.0))
+        .select((execs::spec, jobs::name, execs::slot_at))
         .first(conn)
         .await
         .optional()?;
-    spec.map(|spec| {
-        serde_json::from_value(spec).map_err(|error| StoreError::Unknown {
+    row.map(|(spec, job_name, slot_at)| {
+        let spec = serde_json::from_value(spec).map_err(|error| StoreError::Unknown {
             what: "exec spec",
             value: error.to_string(),
+        })?;
+        Ok(Program {
+            spec,
+            job_name,
+            slot_at,
         })
     })
     .transpose()

@@ -161,10 +161,10 @@ async fn open_execs_are_read_page_by_page() {
             .unwrap()
             .is_empty()
     );
-    let spec = lifecycle::spec(&mut conn, first).await.unwrap().unwrap();
-    assert_eq!(spec.image(), "i:t");
-    assert_eq!(
-        lifecycle::spec(&mut conn, ExecId::new()).await.unwrap(),
-        None
-    );
+    let program = lifecycle::program(&mut conn, first).await.unwrap().unwrap();
+    assert_eq!(program.spec.image(), "i:t");
+    let told = (program.job_name.as_str(), program.slot_at);
+    assert_eq!(told, ("j", None));
+    let none = lifecycle::program(&mut conn, ExecId::new()).await.unwrap();
+    assert_eq!(none, None);
 }

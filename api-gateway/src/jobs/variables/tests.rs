@@ -26,6 +26,11 @@ fn every_bad_variable_is_named() {
     fields.sort_unstable();
     let expected = ["1b", "A", "E", "F", "c=d"].map(|name| format!("runtime_vars.{name}"));
     assert_eq!(fields, expected);
+    for name in ["ESCAPEMENT_FENCE", "ESCAPEMENT_"] {
+        let errors = vars(&json!({ name: "x" })).unwrap_err();
+        assert!(errors[0].message.starts_with("is reserved"), "{errors:?}");
+        assert!(secrets(&json!({ name: "x" })).is_err());
+    }
     let number = errors.iter().find(|error| error.field == "runtime_vars.A");
     assert_eq!(number.unwrap().message, "must be a string: write \"1\"");
 }
