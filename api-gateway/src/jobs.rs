@@ -7,6 +7,7 @@ pub mod fields;
 pub mod http;
 pub mod image;
 pub mod list;
+pub mod run;
 pub mod variables;
 pub mod view;
 

@@ -36,7 +36,17 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let watches = Watches::start(&config, &clients, &queue, &process);
     let traces = process.traces.clone();
     let record = ExecRows::new(store.clone(), bus.publisher(), keyring, traces);
-    let reconciler = reconciler(&config, record, &watches, clients.unary, &process);
+    let reconciler = Arc::new(Reconciler {
+        record,
+        queue: queue.clone(),
+        jobs: watches.jobs.clone(),
+        pods: watches.pods.clone(),
+        objects: Objects::new(clients.unary.clone()),
+        namespaces: Namespaces::new(clients.unary, &config.cluster, config.namespace.clone()),
+        load: Mutex::default(),
+        traces: process.traces.clone(),
+        config: config.clone(),
+    });
     let (intake, open) = watch::channel(false);
     let ready = process.readiness.check("database");
     ready.fail("not asked yet");
@@ -45,48 +55,34 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         intake,
         ready,
     };
-    let sweep = Sweep {
-        reconciler: reconciler.clone(),
-        queue: queue.clone(),
-    };
-    let work = workers(reconciler, queue.clone(), process.clone());
-    let (stopping, closing) = (process.tasks.stopping(), queue.clone());
-    let listed = watches.listed;
-    process.tasks.spawn("reconcile", async move {
-        // Nothing may be taken for gone before everything was listed once.
-        let all_listed = futures::future::join_all(listed.iter().map(CancellationToken::cancelled));
-        if stopping.run_until_cancelled(all_listed).await.is_some() {
-            sweep.weigh();
-            let work = async {
-                work.await;
-                closing.close();
-            };
-            tokio::join!(work, sweep.run(stopping.clone()), probe.run(stopping));
-        } else {
-            closing.close();
-        }
-    });
+    let work = work(reconciler, watches.listed, probe, process.clone());
+    process.tasks.spawn("reconcile", work);
     take_announcements(&config.cluster.region, &bus, open, &queue, &process);
     Ok(())
 }
 
-fn reconciler(
-    config: &Arc<Config>,
-    record: ExecRows,
-    watches: &Watches,
-    client: kube::Client,
-    process: &Process,
-) -> Arc<Reconciler> {
-    Arc::new(Reconciler {
-        record,
-        jobs: watches.jobs.clone(),
-        pods: watches.pods.clone(),
-        objects: Objects::new(client.clone()),
-        namespaces: Namespaces::new(client, &config.cluster, config.namespace.clone()),
-        load: Mutex::default(),
-        traces: process.traces.clone(),
-        config: config.clone(),
-    })
+/// Sweeps and works until the process is to stop.
+async fn work(
+    reconciler: Arc<Reconciler>,
+    listed: [CancellationToken; 2],
+    probe: Probe,
+    process: Process,
+) {
+    let (stopping, queue) = (process.tasks.stopping(), reconciler.queue.clone());
+    // Nothing may be taken for gone before everything was listed once.
+    let all_listed = futures::future::join_all(listed.iter().map(CancellationToken::cancelled));
+    if stopping.run_until_cancelled(all_listed).await.is_none() {
+        return queue.close();
+    }
+    let sweep = Sweep {
+        reconciler: reconciler.clone(),
+    };
+    sweep.weigh();
+    let work = async {
+        workers(reconciler, process).await;
+        queue.close();
+    };
+    tokio::join!(work, sweep.run(stopping.clone()), probe.run(stopping));
 }
 
 /// New execs and cancels, as they are announced.
@@ -187,12 +183,12 @@ where
 }
 
 /// Works on the queue's execs, a bounded number at once.
-async fn workers(reconciler: Arc<Reconciler>, queue: Queue, process: Process) {
+async fn workers(reconciler: Arc<Reconciler>, process: Process) {
     let stopping = process.tasks.stopping();
     let places = Arc::new(Semaphore::new(reconciler.config.reconcile.concurrency));
     let next = async || {
         let place = places.clone().acquire_owned().await;
-        (place, queue.next().await)
+        (place, reconciler.queue.next().await)
     };
     while let Some((place, job)) = stopping.run_until_cancelled(next()).await {
         let reconciler = reconciler.clone();

@@ -85,10 +85,10 @@ pub struct Limits {
     /// How long Kubernetes may refuse the container's configuration.
     #[serde(with = "humantime_serde")]
     pub config_error_deadline: Duration,
-    /// How long a program may run.
+    /// How long a program may run whose job has no `timeout`.
     #[serde(with = "humantime_serde")]
     pub run_deadline: Duration,
-    /// A pod that is asked to stop and does not is deleted after this.
+    /// A pod that is asked to stop and does not is deleted this long after its grace.
     #[serde(with = "humantime_serde")]
     pub stop_patience: Duration,
     /// A pod that is being deleted and whose node says nothing is lost after this.
@@ -128,7 +128,7 @@ pub struct PodConfig {
     pub registries: Registries,
     /// `Always`, or `IfNotPresent` where tags never move and tenants share images.
     pub image_pull_policy: String,
-    /// From SIGTERM to SIGKILL; whole seconds.
+    /// From SIGTERM to SIGKILL where the job has no `grace_period`; whole seconds.
     #[serde(with = "humantime_serde")]
     pub termination_grace: Duration,
     /// How long a pod stays on a node that is not ready or unreachable.

@@ -6,6 +6,7 @@ mod claimed;
 mod cleanup;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::core::v1::Pod;
@@ -85,6 +86,8 @@ pub enum Step {
     DeleteJob(ObservedJob),
     /// Nothing, until something changes or time passes.
     Wait,
+    /// Nothing, until something changes or this instant has come.
+    WaitUntil(DateTime<Utc>),
     /// Nothing, for good.
     Done,
 }
@@ -111,7 +114,7 @@ impl Step {
             Self::AbandonLogs(_) => "abandon_logs",
             Self::Release(..) => "release",
             Self::DeleteJob(_) => "delete_job",
-            Self::Wait => "wait",
+            Self::Wait | Self::WaitUntil(_) => "wait",
             Self::Done => "done",
         }
     }
@@ -242,8 +245,15 @@ fn line(event: ExecEvent, message: &str) -> String {
     format!("{word}: {}.", message.trim_end_matches(['.', '\n', ' ']))
 }
 
-fn passed(facts: &Facts<'_>, since: DateTime<Utc>, limit: std::time::Duration) -> bool {
-    TimeDelta::from_std(limit).is_ok_and(|limit| facts.now - since >= limit)
+fn passed(facts: &Facts<'_>, since: DateTime<Utc>, limit: Duration) -> bool {
+    facts.now >= after(since, limit)
+}
+
+fn after(since: DateTime<Utc>, limit: Duration) -> DateTime<Utc> {
+    let limit = TimeDelta::from_std(limit).ok();
+    limit
+        .and_then(|limit| since.checked_add_signed(limit))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[cfg(test)]

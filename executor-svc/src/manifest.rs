@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use shared_types::trace::Traceparent;
-use shared_types::{ExecSpec, SizeTable};
+use shared_types::{ExecSpec, RunRules, SizeTable};
 use store::lifecycle::Program;
 use thiserror::Error;
 
@@ -76,7 +76,7 @@ impl Template<'_> {
         if let Some(trace) = trace {
             annotations.insert(names::TRACEPARENT.to_owned(), trace.to_string());
         }
-        let mut pod = self.pod(container);
+        let mut pod = self.pod(container, &spec.rules);
         if confidential.credential.is_some() {
             pod.image_pull_secrets = Some(vec![LocalObjectReference { name: name.clone() }]);
         }
@@ -118,18 +118,18 @@ impl Template<'_> {
             .collect()
     }
 
-    fn pod(&self, container: Container) -> PodSpec {
+    fn pod(&self, container: Container, rules: &RunRules) -> PodSpec {
         let selector = &self.pod.node_selector;
+        let run = rules.timeout().unwrap_or(self.limits.run_deadline);
+        let grace = rules.grace_period().unwrap_or(self.pod.termination_grace);
         PodSpec {
             scheduling_gates: Some(vec![PodSchedulingGate {
                 name: names::CLAIM_GATE.to_owned(),
             }]),
             restart_policy: Some("Never".to_owned()),
-            // The clock of this limit starts with the pull.
-            active_deadline_seconds: Some(seconds(
-                self.limits.run_deadline + self.limits.pull_deadline,
-            )),
-            termination_grace_period_seconds: Some(seconds(self.pod.termination_grace)),
+            // For when nobody is there to lower it in time. Its clock starts with the pull.
+            active_deadline_seconds: Some(seconds(run + self.limits.pull_deadline)),
+            termination_grace_period_seconds: Some(seconds(grace)),
             service_account_name: Some(SERVICE_ACCOUNT.to_owned()),
             automount_service_account_token: Some(false),
             enable_service_links: Some(false),

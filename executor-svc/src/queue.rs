@@ -1,9 +1,10 @@
 //! Who is to be looked after next: each exec stands in the queue once, however
 //! many messages, events and sweeps ask for it, and is worked on by one at a time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use shared_types::ExecId;
 use tokio::sync::{Notify, oneshot};
 
@@ -22,8 +23,34 @@ struct State {
     /// Asked for and not begun. An exec that is being worked on stands here
     /// too if it was asked for again, but gets its place when that is done.
     asked: HashMap<ExecId, Waiters>,
+    /// To be asked for when their instant comes.
+    later: BTreeSet<(DateTime<Utc>, ExecId)>,
     working: HashMap<ExecId, Waiters>,
     closed: bool,
+}
+
+impl State {
+    /// Whether the exec has got a place now.
+    fn ask(&mut self, exec: ExecId, waiter: Option<oneshot::Sender<()>>) -> bool {
+        if self.closed {
+            return false;
+        }
+        let new = !self.asked.contains_key(&exec);
+        self.asked.entry(exec).or_default().extend(waiter);
+        let placed = new && !self.working.contains_key(&exec);
+        if placed {
+            self.order.push_back(exec);
+        }
+        placed
+    }
+
+    fn pop_due(&mut self) -> Option<(DateTime<Utc>, ExecId)> {
+        let (at, _) = self.later.first()?;
+        if *at > Utc::now() {
+            return None;
+        }
+        self.later.pop_first()
+    }
 }
 
 /// An exec in work, until it is dropped.
@@ -52,6 +79,15 @@ impl Queue {
         worked
     }
 
+    /// Asks for an exec once this instant has come. It is remembered until then, so it
+    /// should be near.
+    pub(crate) fn submit_at(&self, exec: ExecId, at: DateTime<Utc>) {
+        let mut state = self.lock();
+        if !state.closed && state.later.insert((at, exec)) {
+            self.changed.notify_one();
+        }
+    }
+
     /// The next exec to work on.
     pub(crate) async fn next(&self) -> Ticket {
         loop {
@@ -62,7 +98,14 @@ impl Queue {
                     queue: self.clone(),
                 };
             }
-            changed.await;
+            let next = self.lock().later.first().map(|(at, _)| *at);
+            let Some(at) = next else {
+                changed.await;
+                continue;
+            };
+            let pause = (at - Utc::now()).to_std().unwrap_or_default();
+            // Either way something is to be looked for.
+            let _ = tokio::time::timeout(pause, changed).await;
         }
     }
 
@@ -73,6 +116,7 @@ impl Queue {
         state.closed = true;
         state.order.clear();
         state.asked.clear();
+        state.later.clear();
     }
 
     /// How many wait.
@@ -81,20 +125,16 @@ impl Queue {
     }
 
     fn ask(&self, exec: ExecId, waiter: Option<oneshot::Sender<()>>) {
-        let mut state = self.lock();
-        if state.closed {
-            return;
-        }
-        let new = !state.asked.contains_key(&exec);
-        state.asked.entry(exec).or_default().extend(waiter);
-        if new && !state.working.contains_key(&exec) {
-            state.order.push_back(exec);
+        if self.lock().ask(exec, waiter) {
             self.changed.notify_one();
         }
     }
 
     fn begin(&self) -> Option<ExecId> {
         let mut state = self.lock();
+        while let Some((_, exec)) = state.pop_due() {
+            state.ask(exec, None);
+        }
         let exec = state.order.pop_front()?;
         let waiters = state.asked.remove(&exec).unwrap_or_default();
         state.working.insert(exec, waiters);
@@ -120,6 +160,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use futures::FutureExt;
     use tokio::sync::oneshot::error::TryRecvError;
 
@@ -167,6 +208,25 @@ mod tests {
         assert_eq!(second.try_recv(), Err(TryRecvError::Empty));
         drop(begin(&queue).unwrap());
         assert_eq!(second.try_recv(), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn an_exec_comes_at_its_instant_and_not_before_others_that_are_asked_for() {
+        let (queue, [soon, late, now]) = (Queue::default(), [(); 3].map(|()| ExecId::new()));
+        let at = |milliseconds| Utc::now() + TimeDelta::milliseconds(milliseconds);
+        queue.submit_at(late, at(60_000));
+        let due = at(30);
+        queue.submit_at(soon, due);
+        queue.submit_at(soon, due);
+        queue.submit(now);
+        assert_eq!(begin(&queue).unwrap().exec, now);
+        assert_eq!(queue.next().await.exec, soon);
+        assert!(Utc::now() >= due);
+        assert!(begin(&queue).is_none());
+        // What is nearer comes first, also for who waits already.
+        let waits = queue.next();
+        let asks = async { queue.submit_at(soon, at(5)) };
+        assert_eq!(futures::future::join(waits, asks).await.0.exec, soon);
     }
 
     #[test]

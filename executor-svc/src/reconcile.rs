@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use chassis::Traces;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use cluster::{Cache, CallError, ClusterConfig, FinalizerError};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -22,6 +22,7 @@ use crate::decide::{Facts, Load, Step, decide, decide_orphan};
 use crate::evidence::{Evidence, Obstacle};
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
+use crate::queue::Queue;
 use crate::record::ExecRows;
 use crate::view::{ObservedJob, ObservedPod, View};
 
@@ -51,6 +52,7 @@ enum After {
 pub(crate) struct Reconciler {
     pub(crate) config: Arc<Config>,
     pub(crate) record: ExecRows,
+    pub(crate) queue: Queue,
     pub(crate) jobs: Cache<Job>,
     pub(crate) pods: Cache<Pod>,
     pub(crate) objects: Objects,
@@ -81,6 +83,9 @@ impl Reconciler {
             let mut view = self.view(id);
             self.confirm_absence(&exec, &mut view).await?;
             let step = decide(&self.facts(&exec, &view));
+            if let Step::WaitUntil(at) = step {
+                self.wake(id, at);
+            }
             tracing::debug!(exec = %id, state = %exec.state, step = step.name(), "next step");
             if let Step::Condemn(..) = step {
                 log_pull(&exec, &view);
@@ -108,6 +113,19 @@ impl Reconciler {
             limits: &self.config.limits,
             now: Utc::now(),
         }
+    }
+
+    /// Has an exec looked at once this instant has come. What comes after the next sweep
+    /// is for that to remember.
+    pub(crate) fn wake(&self, exec: ExecId, at: DateTime<Utc>) {
+        let sweep = self.config.reconcile.sweep_every;
+        if (at - Utc::now())
+            .to_std()
+            .is_ok_and(|pause| pause > 2 * sweep)
+        {
+            return;
+        }
+        self.queue.submit_at(exec, at);
     }
 
     fn load(&self) -> Load {

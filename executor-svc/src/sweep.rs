@@ -15,7 +15,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::decide::{Load, Step, decide, decide_orphan};
-use crate::queue::Queue;
 use crate::reconcile::Reconciler;
 
 /// Rows read at once.
@@ -33,7 +32,6 @@ pub(crate) struct Swept {
 /// Finds what is due and puts it into the queue; changes nothing itself.
 pub(crate) struct Sweep {
     pub(crate) reconciler: Arc<Reconciler>,
-    pub(crate) queue: Queue,
 }
 
 impl Sweep {
@@ -60,7 +58,10 @@ impl Sweep {
         let open = self.open_execs(&mut swept).await?;
         self.remains(&open, &mut swept).await?;
         gauge("escapement_execs_open", swept.open);
-        gauge("escapement_reconcile_queue_depth", self.queue.depth());
+        gauge(
+            "escapement_reconcile_queue_depth",
+            self.reconciler.queue.depth(),
+        );
         gauge("escapement_pods_unsealed", load.unsealed);
         gauge("escapement_pods_placed", load.placed);
         Ok(swept)
@@ -119,9 +120,13 @@ impl Sweep {
     }
 
     fn submit(&self, exec: ExecId, step: &Step, swept: &mut Swept) {
-        if !matches!(step, Step::Wait | Step::Done) {
-            swept.due += 1;
-            self.queue.submit(exec);
+        match step {
+            Step::Wait | Step::Done => {}
+            Step::WaitUntil(at) => self.reconciler.wake(exec, *at),
+            _ => {
+                swept.due += 1;
+                self.reconciler.queue.submit(exec);
+            }
         }
     }
 

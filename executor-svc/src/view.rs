@@ -2,6 +2,7 @@
 //! facts that the decision asks for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use cluster::{PodIdentity, instant};
@@ -150,6 +151,18 @@ impl ObservedPod {
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.pod.spec.as_ref()?.node_name.as_deref()
+    }
+
+    /// How long its program has from SIGTERM to SIGKILL.
+    #[must_use]
+    pub fn grace_period(&self) -> Duration {
+        let spec = self.pod.spec.as_ref();
+        let seconds = spec.and_then(|spec| spec.termination_grace_period_seconds);
+        Duration::from_secs(
+            seconds
+                .and_then(|seconds| seconds.try_into().ok())
+                .unwrap_or(0),
+        )
     }
 
     /// Whether it carries this finalizer.

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::id::SecretId;
 use crate::registry::{self, DOCKER_HUB};
+use crate::run::RunRules;
 
 /// How the names of the variables begin that tell a program of its run. No job may have
 /// one of its own.
@@ -104,12 +105,9 @@ pub struct ExecSpec {
     /// Environment variables whose values are sealed; none is in `vars` too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_vars: BTreeMap<String, SecretId>,
-    /// How long the program may run, in seconds; `None` is the deployment's limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<u32>,
-    /// How often a run that failed by its exit code is repeated; `None` is never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retries: Option<u32>,
+    /// How long it may run, and what follows when it fails.
+    #[serde(flatten)]
+    pub rules: RunRules,
 }
 
 impl ExecSpec {
@@ -173,7 +171,7 @@ mod tests {
         let json = r#"{"command":"a","image_repo":"i","image_tag":"t","size":"S","vars":{}}"#;
         let spec: ExecSpec = serde_json::from_str(json).unwrap();
         assert!(spec.secret_vars.is_empty());
-        assert_eq!((spec.timeout, spec.retries), (None, None));
+        assert_eq!(spec.rules, RunRules::default());
         assert_eq!(serde_json::to_string(&spec).unwrap(), json);
     }
 

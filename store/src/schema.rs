@@ -205,6 +205,8 @@ diesel::table! {
         exit_code -> Nullable<Int4>,
         reason -> Nullable<Text>,
         message -> Nullable<Text>,
+        rules -> Jsonb,
+        start_recorded_at -> Nullable<Timestamptz>,
     }
 }
 

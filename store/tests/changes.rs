@@ -6,7 +6,7 @@ use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures::future::join_all;
-use shared_types::{Command, EventKind, ExecId, ExecSpec, JobId};
+use shared_types::{Command, EventKind, ExecId, ExecSpec, JobId, RunRules};
 use store::execs::{self, Exec, ManualExec, ManualTrigger};
 use store::jobs::{self, Hold, Job, JobDefinition};
 use store::schema::{execs as exec_rows, schedules as schedule_rows};
@@ -26,8 +26,10 @@ fn new_job() -> JobDefinition {
             size: "XS".to_owned(),
             vars: [].into(),
             secret_vars: [].into(),
-            timeout: Some(60),
-            retries: None,
+            rules: RunRules {
+                timeout: Some(60),
+                ..RunRules::default()
+            },
         },
         email_enabled: false,
         schedule_mode: Some("R/2040-01-01T00:00:00Z/PT1H".to_owned()),
@@ -91,7 +93,7 @@ async fn an_update_is_read_back_and_keeps_the_schedule_it_does_not_touch() {
     let exec = trigger(&mut conn, &job).await;
     let mut new = new_job();
     new.name = "renamed".to_owned();
-    new.spec.retries = Some(2);
+    new.spec.rules.retries = Some(2);
     let updated = conn
         .transaction::<_, StoreError, _>(async |conn| {
             jobs::get_held(conn, job.id, Hold::Exclusive).await?;

@@ -104,8 +104,7 @@ fn exec(job_id: JobId) -> NewExec {
             size: "XS".to_owned(),
             vars: [].into(),
             secret_vars: [].into(),
-            timeout: None,
-            retries: None,
+            rules: shared_types::RunRules::default(),
         },
     }
 }

@@ -104,7 +104,7 @@ mod tests {
 
     use proptest::prelude::*;
     use serde_json::json;
-    use shared_types::{SecretId, SizeTable};
+    use shared_types::{RunRules, SecretId, SizeTable};
 
     use super::*;
 
@@ -126,8 +126,10 @@ mod tests {
             size: "XS".to_owned(),
             vars: [("A".to_owned(), "a".to_owned())].into(),
             secret_vars: [("S".to_owned(), SecretId(1)), ("T".to_owned(), SecretId(2))].into(),
-            timeout: Some(5),
-            retries: None,
+            rules: RunRules {
+                timeout: Some(5),
+                ..RunRules::default()
+            },
         }
     }
 
@@ -158,7 +160,7 @@ mod tests {
             vars.map(|(k, v)| (k.to_owned(), v.to_owned())).into()
         );
         assert_eq!(applied.secret_vars, [("T".to_owned(), SecretId(2))].into());
-        assert_eq!(applied.timeout, Some(5));
+        assert_eq!(applied.rules.timeout, Some(5));
     }
 
     #[test]

@@ -17,12 +17,13 @@ use crate::read::fields::Fields;
 use crate::reply::error::ApiError;
 
 /// The fields that can be empty, so that `null` says something.
-const CLEARABLE: [&str; 6] = [
+const CLEARABLE: [&str; 7] = [
     "schedule_mode",
     "schedule_gap",
     "schedule_repeat",
     "start_deadline",
     "timeout",
+    "grace_period",
     "retries",
 ];
 
@@ -84,11 +85,11 @@ impl JobDraft {
             }
         }
         ObjectBuilder::from(whole)
-            .description(Some(
-                "What shall change; a field that is left out stays. `null` clears `schedule_mode`, \
-                 `schedule_gap`, `schedule_repeat`, `start_deadline`, `timeout` and `retries`, and \
+            .description(Some(format!(
+                "What shall change; a field that is left out stays. `null` clears `{}`, and \
                  leaves the others as they are",
-            ))
+                CLEARABLE.join("`, `"),
+            )))
             .examples([json!({
                 "name": "test2",
                 "command": "/bin bash",
@@ -114,7 +115,7 @@ mod tests {
     use chrono::DateTime;
     use proptest::prelude::*;
     use serde_json::json;
-    use shared_types::{JobId, SecretId, SizeTable};
+    use shared_types::{JobId, RunRules, SecretId, SizeTable};
     use store::jobs::JobDefinition;
 
     use super::*;
@@ -174,7 +175,7 @@ mod tests {
         let body = json!({ "schedule_mode": null, "timeout": null, "retries": null });
         let changed = change(&job(&json!({})), &body).unwrap();
         assert_eq!(changed.schedule_mode, None);
-        assert_eq!((changed.spec.timeout, changed.spec.retries), (None, None));
+        assert_eq!(changed.spec.rules, RunRules::default());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use utoipa::openapi::ObjectBuilder;
 use crate::catalog::Catalog;
 use crate::jobs::fields;
 use crate::jobs::image;
+use crate::jobs::run;
 use crate::jobs::variables::{self, Secret};
 use crate::openapi::types::document;
 use crate::read::fields::{FieldError, Fields};
@@ -202,8 +203,7 @@ fn read_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
     let size = catalog.size();
     let size = fields.defaulting("resource_size", size, || catalog.find_size("XS"));
     let vars = variables::runtime_vars(fields);
-    let timeout = fields.optional("timeout", fields::timeout());
-    let retries = fields.optional("retries", fields::retries());
+    let rules = run::read(fields);
     Some(ExecSpec {
         command: command?,
         image_repo: image_repo?,
@@ -211,8 +211,7 @@ fn read_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
         size: size?,
         vars: vars?,
         secret_vars: BTreeMap::new(),
-        timeout: timeout?,
-        retries: retries?,
+        rules: rules?,
     })
 }
 

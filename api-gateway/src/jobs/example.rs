@@ -10,7 +10,7 @@ pub fn job() -> Value {
         "docker_image_tag": "latest", "resource_size": "XXS", "region_name": "BEIJING1",
         "is_schedule_active": true, "schedule_mode": "R1/2015-12-31T16:00:23.446Z/PT1H",
         "runtime_vars": { "DB_HOST": "localhost" }, "secret_vars": { "DB_PASSWORD": null },
-        "timeout": 3600, "retries": null, "email_enabled": false,
+        "timeout": 3600, "grace_period": null, "retries": null, "email_enabled": false,
         "schedule_timezone": "UTC", "schedule_exclusions": [], "schedule_calendars": [],
         "schedule_gap": null, "schedule_repeat": null, "overlap_policy": "skip", "overlap_limit": null,
         "overlap_counts_manual": true, "catch_up": "latest", "catch_up_limit": null,

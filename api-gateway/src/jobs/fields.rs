@@ -7,7 +7,7 @@ use utoipa::openapi::Object;
 use utoipa::openapi::schema::{ArrayBuilder, OneOf, OneOfBuilder, SchemaFormat, Type};
 
 use crate::openapi::types::{format, text_without_nul, typed};
-use crate::read::rule::{Rule, number};
+use crate::read::rule::Rule;
 
 /// A job's number.
 pub fn job_id() -> Object {
@@ -63,19 +63,6 @@ fn command_schema() -> OneOf {
         .build()
 }
 
-/// Seconds that a program may run, up to a week.
-pub fn timeout() -> Rule<'static, u32> {
-    let description = "Seconds a run may take; `null` is the deployment's limit. Kept and \
-                       handed on; has no effect yet";
-    number(1..=604_800, description)
-}
-
-/// How often a run that failed is repeated.
-pub fn retries() -> Rule<'static, u32> {
-    let description = "How often a failed run is repeated; `null` is never. Kept and handed on; has no effect yet";
-    number(0..=10, description)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -94,27 +81,6 @@ mod tests {
         for bad in [json!(1), json!({}), json!(["a", 1]), json!("sh -c 'x")] {
             assert!(parse_command(&bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn numbers_are_whole_and_bounded() {
-        for good in [1, 604_800] {
-            assert_eq!(timeout().read(&json!(good)).unwrap(), good);
-        }
-        assert_eq!(timeout().read(&json!(5.0)).unwrap(), 5);
-        for bad in [
-            json!(0),
-            json!(604_801),
-            json!(-1),
-            json!(1.5),
-            json!("1"),
-            json!(u64::MAX),
-        ] {
-            let error = timeout().read(&bad).unwrap_err();
-            assert_eq!(error, "must be a whole number from 1 to 604800", "{bad}");
-        }
-        assert_eq!(retries().read(&json!(0)).unwrap(), 0);
-        assert!(retries().read(&json!(11)).is_err());
     }
 
     proptest! {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::example::job;
 use super::fields::{self, job_id};
 use super::image;
+use super::run::RunRulesView;
 use super::variables::{runtime_schema, secret_schema};
 use crate::openapi::types::{null, or_null, schemas};
 use crate::read::names::{name_schema, namespace_schema};
@@ -76,10 +77,9 @@ pub struct SpecView<'a> {
     runtime_vars: &'a BTreeMap<String, String>,
     #[schema(schema_with = secret_names)]
     secret_vars: SecretNames<'a>,
-    #[schema(required, schema_with = timeout)]
-    timeout: Option<u32>,
-    #[schema(required, schema_with = retries)]
-    retries: Option<u32>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    rules: RunRulesView,
 }
 
 schemas! {
@@ -89,8 +89,6 @@ schemas! {
     image_repo = image::repository().schema();
     image_tag = image::tag_beside(true).schema();
     secret_names = secret_schema(null());
-    timeout = or_null(fields::timeout().schema());
-    retries = or_null(fields::retries().schema());
 }
 
 impl<'a> SpecView<'a> {
@@ -104,8 +102,7 @@ impl<'a> SpecView<'a> {
             region_name: region,
             runtime_vars: &spec.vars,
             secret_vars: SecretNames(&spec.secret_vars),
-            timeout: spec.timeout,
-            retries: spec.retries,
+            rules: RunRulesView::from(&spec.rules),
         }
     }
 }

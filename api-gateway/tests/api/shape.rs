@@ -47,6 +47,7 @@ pub(crate) const JOB: &[Field] = &[
     // Additions.
     ("secret_vars", Kind::Secrets, false),
     ("timeout", Kind::Number, true),
+    ("grace_period", Kind::Number, true),
     ("retries", Kind::Number, true),
     ("schedule_timezone", Kind::Text, false),
     ("schedule_exclusions", Kind::List, false),
@@ -91,6 +92,7 @@ macro_rules! exec_fields {
             ("slot_at", Kind::Time, true),
             ("secret_vars", Kind::Secrets, false),
             ("timeout", Kind::Number, true),
+            ("grace_period", Kind::Number, true),
             ("retries", Kind::Number, true),
             ("overrides", Kind::Object, true),
             ("rerun_of", Kind::Uuid, true),

@@ -225,6 +225,31 @@ async fn a_program_that_handles_no_signal_is_stopped_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_stopped_when_its_time_is_over() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let deaf = "sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 1; done'";
+    // The second: killed only after its grace.
+    for (command, grace) in [("sleep 60", 0), (deaf, 2)] {
+        let fields = json!({ "timeout": 3, "grace_period": 2 });
+        let job = client.create_job(command, fields).await.unwrap();
+        let exec = client.trigger(job).await.unwrap();
+        let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+        assert_eq!(detail["reason"], "timeout");
+        assert_eq!(detail["message"], "it ran longer than 3s");
+        let at =
+            |field: &str| DateTime::parse_from_rfc3339(detail[field].as_str().unwrap()).unwrap();
+        let ran = at("ended_at") - at("started_at");
+        // Both instants are whole seconds.
+        let fair = TimeDelta::seconds(3 + grace)..=TimeDelta::seconds(3 + grace + 3);
+        assert!(fair.contains(&ran), "{ran}");
+        let log = ring.sealed_log(&client, &exec).await;
+        assert_eq!(log.last().unwrap(), "Failed: it ran longer than 3s.");
+    }
+    ring.leaves_nothing_behind().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_elses_exec_does_not_exist() {
     let ring = ring::start().await;
     let (owner, other): (Client, Client) = (ring.client().await, ring.client_of("other").await);

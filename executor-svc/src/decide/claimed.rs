@@ -1,10 +1,12 @@
 //! Decisions about an attempt whose pod was claimed: from here on only that
 //! pod's evidence ends the exec.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use humantime_serde::re::humantime::format_duration;
 use shared_types::{ExecEvent, ExecState, Reason};
 use store::lifecycle::{Attempt, Start, StopReason};
 
-use super::{Facts, Step, end, line, passed, retry_or_end};
+use super::{Facts, Step, after, end, line, passed, retry_or_end};
 use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
 use crate::view::ObservedPod;
 
@@ -12,11 +14,10 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
     let Some(pod) = facts.view.pod(uid) else {
         return gone(facts);
     };
-    // Only a user may stop a program that runs: a verdict is about its start.
     let started =
         is_running(facts) || matches!(pod.evidence, Evidence::Running(_) | Evidence::Exiting);
     let cancelled = facts.exec.cancel_requested_at.is_some();
-    let to_be_stopped = cancelled || (!started && verdict(facts).is_some());
+    let to_be_stopped = cancelled || verdict(facts).is_some_and(|why| holds(&why, started));
     match &pod.evidence {
         Evidence::Ended(ending) => ended(facts, pod, ending),
         _ if node_is_silent(facts, pod) => lost(facts, pod),
@@ -28,7 +29,7 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
         Evidence::Gated => Step::Open(pod.pod.clone()),
         Evidence::Unscheduled(message) => unscheduled(facts, message.as_deref()),
         // A restarted kubelet may have forgotten what it runs.
-        Evidence::Starting(_) | Evidence::Running(_) if is_running(facts) => Step::Wait,
+        Evidence::Starting(_) | Evidence::Running(_) if is_running(facts) => running(facts),
         Evidence::Starting(obstacle) => starting(facts, pod, obstacle),
         Evidence::Running(at) => match start(facts, pod, *at) {
             Some(start) => Step::Start(facts.exec.attempt, start),
@@ -57,6 +58,12 @@ fn verdict(facts: &Facts<'_>) -> Option<StopReason> {
     })
 }
 
+/// Only a user and its time limit may stop a program that runs: any other verdict is
+/// about its start.
+fn holds(verdict: &StopReason, started: bool) -> bool {
+    !started || verdict.reason == Reason::Timeout
+}
+
 /// The claimed pod is nowhere.
 fn gone(facts: &Facts<'_>) -> Step {
     let end = if facts.exec.cancel_requested_at.is_some() {
@@ -67,7 +74,7 @@ fn gone(facts: &Facts<'_>) -> Step {
             Reason::CancelledByUser,
             message,
         )
-    } else if let Some(verdict) = verdict(facts).filter(|_| !is_running(facts)) {
+    } else if let Some(verdict) = verdict(facts).filter(|why| holds(why, is_running(facts))) {
         end(facts, ExecEvent::Failed, verdict.reason, verdict.message)
     } else {
         let message = "the pod is gone and nobody saw how it ended";
@@ -90,22 +97,49 @@ fn lost(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
 }
 
 fn stop(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
+    let has_run_out = current(facts).and_then(|attempt| run_deadline(facts, attempt));
+    let asked_at = facts.exec.cancel_requested_at.or(has_run_out);
     if !pod.stopping {
-        return match facts.exec.cancel_requested_at {
+        return match asked_at {
             Some(_) => Step::Stop(pod.pod.clone()),
             None => Step::StopUnstarted(pod.pod.clone()),
         };
     }
     let limits = facts.limits;
-    let (asked_at, patience) = match facts.exec.cancel_requested_at {
-        Some(at) => (at, limits.stop_patience),
-        // A verdict keeps no time of its own; none is later than this.
-        None => (pod.placed_at, limits.pull_deadline + limits.stop_patience),
+    let patience = pod.grace_period() + limits.stop_patience;
+    let until = match asked_at {
+        Some(at) => after(at, patience),
+        // A verdict keeps no time of its own; none about a start is later than this.
+        None => after(pod.placed_at, limits.pull_deadline + patience),
     };
-    if pod.deletion_due.is_none() && passed(facts, asked_at, patience) {
-        return Step::Delete(pod.pod.clone());
+    match pod.deletion_due {
+        None if facts.now >= until => Step::Delete(pod.pod.clone()),
+        _ => Step::Wait,
     }
-    Step::Wait
+}
+
+/// Until when the program may run; none before its start.
+fn run_deadline(facts: &Facts<'_>, attempt: &Attempt) -> Option<DateTime<Utc>> {
+    let limit = attempt.rules.timeout().unwrap_or(facts.limits.run_deadline);
+    // Kubernetes cuts off the fraction of a second, and the node's clock may be slow.
+    let started_at = attempt.started_at? + TimeDelta::seconds(1);
+    Some(after(started_at.max(attempt.start_recorded_at?), limit))
+}
+
+fn running(facts: &Facts<'_>) -> Step {
+    let Some(attempt) = current(facts) else {
+        return Step::Wait;
+    };
+    match run_deadline(facts, attempt) {
+        Some(deadline) if facts.now >= deadline => {
+            let limit = attempt.rules.timeout().unwrap_or(facts.limits.run_deadline);
+            let message = format!("it ran longer than {}", format_duration(limit));
+            let reason = Reason::Timeout;
+            Step::Condemn(attempt.attempt, StopReason { reason, message })
+        }
+        Some(deadline) => Step::WaitUntil(deadline),
+        None => Step::Wait,
+    }
 }
 
 fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
@@ -175,7 +209,7 @@ fn starting(facts: &Facts<'_>, pod: &ObservedPod, obstacle: &Obstacle) -> Step {
     }
 }
 
-fn start(facts: &Facts<'_>, pod: &ObservedPod, at: chrono::DateTime<chrono::Utc>) -> Option<Start> {
+fn start(facts: &Facts<'_>, pod: &ObservedPod, at: DateTime<Utc>) -> Option<Start> {
     Some(Start {
         placement: pod.placement()?,
         // Kubernetes cuts instants to whole seconds, which may be before ours.
@@ -189,23 +223,24 @@ fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> Step {
     let unstarted = !is_running(facts) && ending.started_at.is_none();
     let verdict = verdict(facts).filter(|_| pod.stopping || unstarted);
     let cancelled = facts.exec.cancel_requested_at.is_some();
+    // What was to be stopped and did not is deleted in the end.
+    let stopped = matches!(ending.kind, EndingKind::Stopped | EndingKind::NeverStarted)
+        || (pod.stopping && ending.reason == Reason::Disrupted);
     let (event, reason, message) = match (ending.kind, verdict) {
         (EndingKind::Succeeded, _) => (ExecEvent::Succeeded, ending.reason, ending.message.clone()),
-        (EndingKind::Stopped | EndingKind::NeverStarted, _) if cancelled => {
+        _ if stopped && cancelled => {
             let message = match ending.exit_code {
                 Some(code) => format!("by a user (exit code {code})"),
                 None => "by a user".to_owned(),
             };
             (ExecEvent::Cancelled, Reason::CancelledByUser, message)
         }
-        (EndingKind::Stopped | EndingKind::NeverStarted, Some(verdict)) => {
-            (ExecEvent::Failed, verdict.reason, verdict.message)
-        }
-        (EndingKind::NeverStarted, None) if is_running(facts) => {
+        (_, Some(verdict)) if stopped => (ExecEvent::Failed, verdict.reason, verdict.message),
+        (EndingKind::NeverStarted, _) if is_running(facts) => {
             let message = format!("it ran, but its node no longer knows: {}", ending.message);
             (ExecEvent::Vanished, Reason::ExitUnknown, message)
         }
-        (EndingKind::NeverStarted, None) => {
+        (EndingKind::NeverStarted, _) => {
             return retry_or_end(facts, ending.reason, ending.message.clone());
         }
         (EndingKind::Failed | EndingKind::Stopped, _) => {

@@ -3,7 +3,7 @@ mod claimed;
 mod cleanup;
 
 use kube::ResourceExt;
-use shared_types::{ExecId, ExecState, JobId};
+use shared_types::{ExecId, ExecState, JobId, RunRules};
 use store::lifecycle::Attempt;
 
 use super::*;
@@ -130,11 +130,19 @@ fn attempt(number: i32) -> Attempt {
         pod_name: None,
         claimed_at: None,
         node: Some("n".to_owned()),
+        rules: RunRules::default(),
+        started_at: None,
+        start_recorded_at: None,
         ended_at: None,
         settled_at: None,
         reason: None,
         message: None,
     }
+}
+
+fn set_grace(pod: &mut ObservedPod, seconds: i64) {
+    let spec = Arc::make_mut(&mut pod.pod).spec.get_or_insert_default();
+    spec.termination_grace_period_seconds = Some(seconds);
 }
 
 fn job(number: i32) -> ObservedJob {

@@ -57,8 +57,7 @@ fn spec() -> ExecSpec {
         size: "XXS".to_owned(),
         vars: [("GREETING".to_owned(), "hi".to_owned())].into(),
         secret_vars: [].into(),
-        timeout: None,
-        retries: None,
+        rules: shared_types::RunRules::default(),
     }
 }
 

@@ -134,8 +134,7 @@ impl Fixture {
             size: "XS".to_owned(),
             vars: std::collections::BTreeMap::new(),
             secret_vars: [].into(),
-            timeout: None,
-            retries: None,
+            rules: shared_types::RunRules::default(),
         };
         let new = JobDefinition {
             namespace: "demo".to_owned(),

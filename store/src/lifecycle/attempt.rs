@@ -1,13 +1,18 @@
 //! The steps of one attempt until its program starts.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Integer, Jsonb, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId, ExecState, Reason};
 
 use super::{append_event, lock};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs};
+
+/// What an attempt keeps of its exec's spec: all but what is run.
+const RULES: &str = "spec - '{command,image_repo,image_tag,size,vars,secret_vars}'::text[]";
 
 /// Whether a step was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +81,19 @@ pub async fn begin_attempt(
     if moved == 0 {
         return Ok(Applied::TooLate);
     }
+    let begun = execs::table.find(exec.0).select((
+        execs::id,
+        attempt.into_sql::<Integer>(),
+        at.into_sql::<Timestamptz>(),
+        sql::<Jsonb>(RULES),
+    ));
     diesel::insert_into(exec_attempts::table)
-        .values((
-            exec_attempts::exec_id.eq(exec.0),
-            exec_attempts::attempt.eq(attempt),
-            exec_attempts::created_at.eq(at),
+        .values(begun)
+        .into_columns((
+            exec_attempts::exec_id,
+            exec_attempts::attempt,
+            exec_attempts::created_at,
+            exec_attempts::rules,
         ))
         .execute(conn)
         .await?;

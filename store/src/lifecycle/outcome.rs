@@ -94,7 +94,10 @@ async fn write_start(
         .execute(conn)
         .await?;
     diesel::update(exec_attempts::table.find((exec.0, attempt)))
-        .set(exec_attempts::started_at.eq(start.at))
+        .set((
+            exec_attempts::started_at.eq(start.at),
+            exec_attempts::start_recorded_at.eq(now),
+        ))
         .execute(conn)
         .await?;
     place(conn, exec, attempt, &start.placement).await?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::trace::Traceparent;
-use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason};
+use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, RunRules};
 use uuid::Uuid;
 
 use super::parse_state;
@@ -59,6 +59,12 @@ pub struct Attempt {
     pub claimed_at: Option<DateTime<Utc>>,
     /// Where the pod runs, once told.
     pub node: Option<String>,
+    /// How long it may run, and what follows when it fails.
+    pub rules: RunRules,
+    /// When its program started, by the clock of its node.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When that was recorded, by the database's.
+    pub start_recorded_at: Option<DateTime<Utc>>,
     /// When the attempt ended.
     pub ended_at: Option<DateTime<Utc>>,
     /// When that was recorded.
@@ -107,6 +113,9 @@ struct AttemptRow {
     pod_name: Option<String>,
     claimed_at: Option<DateTime<Utc>>,
     node: Option<String>,
+    rules: serde_json::Value,
+    started_at: Option<DateTime<Utc>>,
+    start_recorded_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     settled_at: Option<DateTime<Utc>>,
     reason: Option<String>,
@@ -239,6 +248,10 @@ impl TryFrom<AttemptRow> for Attempt {
                 })
             })
             .transpose()?;
+        let rules = serde_json::from_value(row.rules).map_err(|error| StoreError::Unknown {
+            what: "run rules",
+            value: error.to_string(),
+        })?;
         Ok(Self {
             attempt: row.attempt,
             created_at: row.created_at,
@@ -247,6 +260,9 @@ impl TryFrom<AttemptRow> for Attempt {
             pod_name: row.pod_name,
             claimed_at: row.claimed_at,
             node: row.node,
+            rules,
+            started_at: row.started_at,
+            start_recorded_at: row.start_recorded_at,
             ended_at: row.ended_at,
             settled_at: row.settled_at,
             reason,

@@ -139,8 +139,7 @@ fn exec(job_id: JobId, region: &str, at: DateTime<Utc>) -> NewExec {
             size: "XS".to_owned(),
             vars: [("MODE".to_owned(), "bench".to_owned())].into(),
             secret_vars: [].into(),
-            timeout: None,
-            retries: None,
+            rules: shared_types::RunRules::default(),
         },
     }
 }

@@ -152,6 +152,78 @@ fn a_running_exec_whose_node_forgot_it_is_neither_retried_nor_timed() {
 }
 
 #[test]
+fn a_program_is_stopped_when_its_time_is_over() {
+    let mut case = Case::claimed(Evidence::Running(at(11)));
+    case.exec.state = ExecState::Running;
+    let row = &mut case.exec.attempts[0];
+    row.rules.timeout = Some(30);
+    (row.started_at, row.start_recorded_at) = (Some(at(11)), Some(at(11)));
+    assert_eq!(
+        case.step(),
+        Step::WaitUntil(at(42)),
+        "it may have started at the end of the second that the node names"
+    );
+    case.exec.attempts[0].start_recorded_at = Some(at(15));
+    assert_eq!(
+        case.step(),
+        Step::WaitUntil(at(45)),
+        "the node's clock may be slow"
+    );
+    let mut case = case.at(45);
+    let Step::Condemn(1, verdict) = case.step() else {
+        panic!("its time is over")
+    };
+    assert_eq!(verdict.reason, Reason::Timeout);
+    assert_eq!(verdict.message, "it ran longer than 30s");
+    let row = &mut case.exec.attempts[0];
+    (row.reason, row.message) = (Some(verdict.reason), Some(verdict.message));
+    assert_eq!(case.name(), "stop", "although it has started");
+    case.view.pods[0].stopping = true;
+    set_grace(&mut case.view.pods[0], 100);
+    let mut case = case.at(45 + 159);
+    assert_eq!(case.step(), Step::Wait, "it has its grace");
+    case.now = at(45 + 160);
+    assert_eq!(case.name(), "delete");
+
+    let timeout = (ExecEvent::Failed, Reason::Timeout, None);
+    for kind in [EndingKind::Stopped, EndingKind::Failed] {
+        let reason = match kind {
+            EndingKind::Failed => Reason::Disrupted,
+            _ => Reason::Timeout,
+        };
+        let mut ending = ending(kind, reason);
+        ending.exit_code = None;
+        case.view.pods[0].evidence = Evidence::Ended(ending);
+        assert_eq!(case.end(), timeout, "{kind:?}");
+    }
+    let by_itself = ending(EndingKind::Succeeded, Reason::Completed);
+    case.view.pods[0].evidence = Evidence::Ended(by_itself);
+    assert_eq!(case.end().0, ExecEvent::Succeeded);
+    case.view = View::default();
+    assert_eq!(case.end(), timeout);
+}
+
+#[test]
+fn without_a_time_limit_of_its_own_a_program_has_the_deployments() {
+    let mut case = Case::claimed(Evidence::Running(at(11)));
+    case.exec.state = ExecState::Running;
+    let row = &mut case.exec.attempts[0];
+    (row.started_at, row.start_recorded_at) = (Some(at(11)), Some(at(11)));
+    assert_eq!(case.step(), Step::WaitUntil(at(12 + 86_400)));
+}
+
+#[test]
+fn what_was_deleted_because_it_did_not_stop_is_cancelled() {
+    let mut killed = ending(EndingKind::Failed, Reason::Disrupted);
+    killed.exit_code = Some(137);
+    let mut case = Case::claimed(Evidence::Ended(killed)).cancelled();
+    case.exec.state = ExecState::Running;
+    assert_eq!(case.end().1, Reason::Disrupted, "somebody else deleted it");
+    case.view.pods[0].stopping = true;
+    assert_eq!(case.end().1, Reason::CancelledByUser);
+}
+
+#[test]
 fn what_succeeded_has_started() {
     let case = Case::claimed(Evidence::Ended(ending(
         EndingKind::Succeeded,

@@ -1,0 +1,1 @@
+ALTER TABLE exec_attempts DROP COLUMN rules, DROP COLUMN start_recorded_at;
