@@ -1,5 +1,6 @@
 //! Execs: what clients do with them.
 
+pub mod attempts;
 pub mod example;
 pub mod http;
 pub mod list;

@@ -9,6 +9,7 @@
 pub mod completeness;
 pub mod http;
 pub mod lines;
+pub mod selection;
 pub mod window;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 
 use self::completeness::Completeness;
 use self::lines::{LineArray, Part, arrange};
+use self::selection::Selection;
 use self::window::Window;
 use crate::context::Context;
 use crate::execs;
@@ -59,10 +61,17 @@ pub struct LogReader {
 pub async fn open(
     context: &Context,
     ids: (JobId, ExecId),
-    window: Window,
+    selection: Selection,
 ) -> Result<LogReader, ApiError> {
     let (_, exec) = execs::get(context, Access::Read, ids).await?;
-    let outline = wait_for_seal(context, &exec).await?;
+    if selection
+        .attempt
+        .is_some_and(|only| i64::from(only) > i64::from(exec.attempt))
+    {
+        return Err(ApiError::NotFound);
+    }
+    let window = selection.window;
+    let outline = wait_for_seal(context, &exec, selection).await?;
     Ok(LogReader {
         context: context.clone(),
         exec: exec.id,
@@ -84,10 +93,14 @@ struct Outline {
 }
 
 /// Waits a little for the log of an ended exec to be sealed.
-async fn wait_for_seal(context: &Context, exec: &Exec) -> Result<Outline, ApiError> {
+async fn wait_for_seal(
+    context: &Context,
+    exec: &Exec,
+    selection: Selection,
+) -> Result<Outline, ApiError> {
     let deadline = Instant::now() + SEAL_WAIT;
     loop {
-        let outline = outline(context, exec).await?;
+        let outline = outline(context, exec, selection).await?;
         if outline.completeness != Completeness::Settling || Instant::now() >= deadline {
             return Ok(outline);
         }
@@ -95,12 +108,20 @@ async fn wait_for_seal(context: &Context, exec: &Exec) -> Result<Outline, ApiErr
     }
 }
 
-async fn outline(context: &Context, exec: &Exec) -> Result<Outline, ApiError> {
+async fn outline(
+    context: &Context,
+    exec: &Exec,
+    selection: Selection,
+) -> Result<Outline, ApiError> {
     let mut conn = context.connection().await?;
-    let timeline = events::list(&mut conn, exec.id).await?;
-    let streams = logs::list(&mut conn, exec.id).await?;
+    let mut timeline = events::list(&mut conn, exec.id).await?;
+    let mut streams = logs::list(&mut conn, exec.id).await?;
+    timeline.retain(|event| selection.holds(event.attempt));
+    streams.retain(|stream| selection.holds(stream.attempt));
+    // An attempt that another one followed has ended.
+    let is_over = exec.state.is_terminal() || !selection.holds(exec.attempt);
     Ok(Outline {
-        completeness: Completeness::of(exec.state, &timeline, &streams),
+        completeness: Completeness::of(is_over, &timeline, &streams),
         timeline,
         streams,
     })

@@ -119,7 +119,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             "must be longer than nothing",
         ));
     }
-    if config.limits.attempts < 1 {
+    if config.limits.attempts == 0 {
         return Err(ConfigError::invalid(
             "limits.attempts",
             "must be at least 1",

@@ -68,8 +68,9 @@ pub struct ReconcileConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Attempts in all, when the platform fails before the program starts.
-    pub attempts: i32,
+    /// Attempts that may end for the platform's reasons: all before the program starts,
+    /// and of jobs that run at least once also those after it.
+    pub attempts: usize,
     /// From the Job to its pod; from the node to the pod's sandbox.
     #[serde(with = "humantime_serde")]
     pub start_deadline: Duration,
@@ -100,6 +101,13 @@ pub struct Limits {
     /// How long the pod of a lost exec is kept for late evidence.
     #[serde(with = "humantime_serde")]
     pub lost_hold: Duration,
+    /// The pause before the second attempt where the job has no `retry_backoff`; each
+    /// further one is twice as long.
+    #[serde(with = "humantime_serde")]
+    pub retry_backoff: Duration,
+    /// No pause is longer, but that which a job asks for first.
+    #[serde(with = "humantime_serde")]
+    pub retry_backoff_cap: Duration,
     /// Age at which a Job of ours without an exec is deleted.
     #[serde(with = "humantime_serde")]
     pub orphan_quarantine: Duration,

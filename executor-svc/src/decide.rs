@@ -4,6 +4,8 @@
 
 mod claimed;
 mod cleanup;
+mod retrying;
+mod stopping;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +79,7 @@ pub enum Step {
     /// End the exec.
     End(Box<End>),
     /// Give the attempt up for another.
-    Retry(Retry),
+    Retry(Box<Retry>),
     /// Record that this attempt's log is no longer waited for.
     AbandonLogs(i32),
     /// Take this finalizer off the pod.
@@ -134,11 +136,7 @@ pub fn decide(facts: &Facts<'_>) -> Step {
 
 fn open(facts: &Facts<'_>) -> Step {
     let exec = facts.exec;
-    let current = exec
-        .attempts
-        .iter()
-        .find(|attempt| attempt.attempt == exec.attempt);
-    match current {
+    match current(facts) {
         Some(Attempt {
             pod_uid: Some(uid), ..
         }) => claimed::decide(facts, uid),
@@ -146,6 +144,14 @@ fn open(facts: &Facts<'_>) -> Step {
         Some(attempt) => unclaimed(facts, attempt),
         None => Step::BeginAttempt(exec.attempt + 1),
     }
+}
+
+/// The attempt that the exec is at.
+fn current<'a>(facts: &Facts<'a>) -> Option<&'a Attempt> {
+    let exec = facts.exec;
+    exec.attempts
+        .iter()
+        .find(|attempt| attempt.attempt == exec.attempt)
 }
 
 fn cancel_unclaimed(facts: &Facts<'_>) -> Step {
@@ -162,7 +168,7 @@ fn cancel_unclaimed(facts: &Facts<'_>) -> Step {
 fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {
     let job = facts.view.job(attempt.attempt);
     let (job, uid) = match (job, &attempt.job_uid) {
-        (_, None) => return Step::CreateJob(attempt.attempt),
+        (_, None) => return create(facts, attempt),
         (Some(job), Some(uid)) if job.uid == *uid => (job, uid),
         (_, Some(uid)) => return Step::ForgetJob(attempt.attempt, uid.clone()),
     };
@@ -173,12 +179,12 @@ fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {
     }
     if let Some(failed) = &job.failed {
         let message = format!("Kubernetes gave the job up before its start: {failed}");
-        return retry_or_end(facts, Reason::Disrupted, message);
+        return retrying::retry_or_end(facts, unstarted(facts, Reason::Disrupted, message), false);
     }
     let deadline = facts.limits.room_deadline(facts.load.pods);
     if pods.peek().is_none() && passed(facts, job.created_at, deadline) {
         let message = "Kubernetes made no pod for the job in time".to_owned();
-        return retry_or_end(facts, Reason::PodRefused, message);
+        return retrying::retry_or_end(facts, unstarted(facts, Reason::PodRefused, message), false);
     }
     let gated = pods.find(|pod| pod.evidence == Evidence::Gated);
     match gated {
@@ -190,31 +196,19 @@ fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {
     }
 }
 
-/// The platform failed before the program started.
-fn retry_or_end(facts: &Facts<'_>, reason: Reason, message: String) -> Step {
-    let attempt = facts.exec.attempt;
-    let current = facts
-        .exec
-        .attempts
-        .iter()
-        .find(|row| row.attempt == attempt);
-    let only_unclaimed = current.is_none_or(|row| row.pod_uid.is_none());
-    if attempt >= facts.limits.attempts {
-        let end = end(facts, ExecEvent::Failed, reason, message);
-        return Step::End(Box::new(End {
-            only_unclaimed,
-            ..end
-        }));
+fn create(facts: &Facts<'_>, attempt: &Attempt) -> Step {
+    match attempt.not_before {
+        Some(at) if facts.now < at => Step::WaitUntil(at),
+        _ => Step::CreateJob(attempt.attempt),
     }
-    let line = format!("Attempt {attempt} ended: {message}. Another one is made.");
-    Step::Retry(Retry {
-        attempt,
-        reason,
-        message,
-        line,
-        at: facts.now,
-        only_unclaimed,
-    })
+}
+
+/// The platform failed before a pod was claimed.
+fn unstarted(facts: &Facts<'_>, reason: Reason, message: String) -> End {
+    End {
+        only_unclaimed: true,
+        ..end(facts, ExecEvent::Failed, reason, message)
+    }
 }
 
 /// An end without a program.

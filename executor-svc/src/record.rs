@@ -80,7 +80,7 @@ impl ExecRows {
 
     pub(crate) async fn begin_attempt(&self, exec: ExecId, attempt: i32) -> Result<(), StoreError> {
         let mut conn = self.store.connection().await?;
-        let now = Utc::now();
+        let now = (Utc::now(), None);
         conn.transaction(async |conn| lifecycle::begin_attempt(conn, exec, attempt, now).await)
             .await?;
         Ok(())
@@ -188,10 +188,11 @@ impl ExecRows {
             .transaction(async |conn| lifecycle::retry(conn, exec.id, retry).await)
             .await?;
         if applied == Applied::Done {
-            let reason = retry.reason.as_str();
+            let (end, not_before) = (&retry.end, retry.not_before);
+            let reason = end.reason.as_str();
             metrics::counter!("escapement_execs_retried_total", "reason" => reason).increment(1);
-            tracing::warn!(exec = %exec.id, attempt = retry.attempt, reason, why = retry.message,
-                "attempt given up; another is made");
+            tracing::warn!(exec = %exec.id, attempt = end.attempt, reason, why = end.message,
+                %not_before, "attempt given up; another is made");
             self.announce(exec);
         }
         Ok(())

@@ -91,14 +91,17 @@ impl Parts<'_> {
             whole.failure = Some(attempt.message.clone().unwrap_or_default());
         }
         let mut spans = vec![whole];
-        let Some(start) = self.end.start.as_ref().filter(|_| is_last) else {
+        let of_end = self.end.start.as_ref().filter(|_| is_last);
+        let Some(started) = of_end.map(|start| start.at).or(attempt.started_at) else {
             return spans;
         };
-        let claimed = attempt.claimed_at.unwrap_or(start.at);
-        spans.push(self.part("create", number, (attempt.created_at, claimed)));
-        spans.push(self.part("start", number, (claimed, start.at)));
-        let mut run = self.part("run", number, (start.at, to));
-        if let Some(code) = self.end.exit_code {
+        let claimed = attempt.claimed_at.unwrap_or(started);
+        // Before is the pause after a failed attempt.
+        let begun = attempt.not_before.unwrap_or(attempt.created_at);
+        spans.push(self.part("create", number, (begun, claimed)));
+        spans.push(self.part("start", number, (claimed, started)));
+        let mut run = self.part("run", number, (started, to));
+        if let Some(code) = self.end.exit_code.filter(|_| is_last) {
             run.attributes
                 .push(("process.exit.code", i64::from(code).into()));
         }
@@ -154,7 +157,6 @@ mod tests {
             attempt: 0,
             traceparent,
             ended_at: None,
-            logs_abandoned_at: None,
             attempts: Vec::new(),
         }
     }

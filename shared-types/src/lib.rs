@@ -18,7 +18,7 @@ pub use event::EventKind;
 pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};
 pub use id::{ExecId, JobId, SecretId, Shard, Shards};
 pub use reason::Reason;
-pub use run::RunRules;
+pub use run::{Guarantee, RetryOn, RunRules};
 pub use schedule::{CatchUp, Lane, Overlap, ScheduleRules};
 pub use size::{Size, SizeTable};
 pub use spec::{Command, ExecSpec};

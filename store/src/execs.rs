@@ -11,9 +11,11 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, TriggerMode};
 use uuid::Uuid;
 
+mod attempts;
 mod cancel;
 mod trigger;
 
+pub use attempts::{AttemptReport, LogReport, attempts};
 pub use cancel::{
     Cancelled, Triggered, cancel_open, cancel_waiting, delete, has_open, open_among, request_cancel,
 };

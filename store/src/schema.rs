@@ -207,6 +207,8 @@ diesel::table! {
         message -> Nullable<Text>,
         rules -> Jsonb,
         start_recorded_at -> Nullable<Timestamptz>,
+        not_before -> Nullable<Timestamptz>,
+        logs_abandoned_at -> Nullable<Timestamptz>,
     }
 }
 

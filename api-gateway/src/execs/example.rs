@@ -21,7 +21,7 @@ fn exec_of(job: &Value) -> Value {
         "docker_image_repo": "registry.example.com/chennanfei/job_image",
         "docker_image_tag": "trusty", "resource_size": "XS", "region_name": "BEIJING1",
         "runtime_vars": { "DB_HOST": "127.0.0.1" }, "secret_vars": {}, "timeout": null, "grace_period": null,
-        "retries": null, "overrides": null, "rerun_of": null,
+        "retries": null, "retry_on": null, "retry_backoff": null, "guarantee": null, "overrides": null, "rerun_of": null,
         "created_at": "2015-12-28T14:51:53.074169+00:00",
         "started_at": "2015-12-28T14:52:02.952491+00:00",
         "ended_at": "2015-12-28T14:52:12.952491+00:00",

@@ -8,6 +8,7 @@ use store::access::Access;
 
 use crate::context::Context;
 use crate::execs;
+use crate::execs::attempts::AttemptView;
 use crate::execs::list::ExecList;
 use crate::execs::overrides::Overrides;
 use crate::execs::view::{ExecDetail, ExecView};
@@ -25,6 +26,7 @@ use crate::request::context::{MaybeSent, Sent};
 use crate::request::wait::{WaitQuery, wait_time};
 
 type ExecPage = Envelope<ExecView<'static>>;
+type AttemptList = Envelope<AttemptView>;
 
 /// A body without fields.
 #[derive(Debug)]
@@ -84,6 +86,22 @@ pub async fn get(
         None => execs::get(&context, Access::Read, *ids).await?,
     };
     Answer::ok(&ExecDetail::new(&exec, &job, Utc::now()))
+}
+
+/// List the attempts of an exec
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs/{exec}/attempts",
+    tag = "execs",
+    params(ExecPath),
+    responses((status = 200, description = "All of them, in order", body = AttemptList))
+)]
+pub async fn attempts(context: Context, ids: Path<(JobId, ExecId)>) -> Reply {
+    let (_, exec) = execs::get(&context, Access::Read, *ids).await?;
+    let mut conn = context.connection().await?;
+    let attempts = store::execs::attempts(&mut conn, exec.id).await?;
+    let attempts = attempts.into_iter().map(AttemptView::from).collect();
+    Answer::ok(&AttemptList::whole(attempts))
 }
 
 /// Delete an exec

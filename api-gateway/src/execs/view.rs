@@ -117,10 +117,13 @@ schemas! {
     );
     trigger_mode = types::word(["M", "S"], "By hand, or on time");
     rerun_of = or_null(id_schema("The exec it runs again"));
-    reason = or_null(types::word(
-        Reason::ALL.iter().map(|reason| reason.as_str()),
-        "Why it is in this state",
-    ));
+    reason = reason_schema("Why it is in this state");
+}
+
+/// A reason, or none.
+pub(super) fn reason_schema(description: &str) -> openapi::Schema {
+    let words = Reason::ALL.iter().map(|reason| reason.as_str());
+    or_null(types::word(words, description))
 }
 
 /// An exec's id.
@@ -140,7 +143,7 @@ impl<'a> From<&'a Exec> for RunView<'a> {
             created_at: Timestamp(exec.created_at),
             started_at: exec.started_at.map(Timestamp),
             ended_at: exec.ended_at.map(Timestamp),
-            duration: Duration::of(exec),
+            duration: Duration::between(exec.started_at, exec.ended_at),
             reason: exec.reason,
             message: exec.message.as_deref(),
             exit_code: exec.exit_code,
@@ -153,7 +156,7 @@ impl<'a> From<&'a Exec> for RunView<'a> {
 
 /// How long the program ran, in whole seconds; hours are not cut at a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-struct Duration {
+pub(super) struct Duration {
     /// Whole ones.
     #[schema(minimum = 0)]
     hours: i64,
@@ -166,8 +169,11 @@ struct Duration {
 }
 
 impl Duration {
-    fn of(exec: &Exec) -> Option<Self> {
-        let seconds = (exec.ended_at? - exec.started_at?).num_seconds().max(0);
+    pub(super) fn between(
+        start: Option<DateTime<Utc>>,
+        end: Option<DateTime<Utc>>,
+    ) -> Option<Self> {
+        let seconds = (end? - start?).num_seconds().max(0);
         Some(Self {
             hours: seconds / 3600,
             minutes: seconds / 60 % 60,

@@ -17,7 +17,7 @@ use crate::read::fields::Fields;
 use crate::reply::error::ApiError;
 
 /// The fields that can be empty, so that `null` says something.
-const CLEARABLE: [&str; 7] = [
+const CLEARABLE: [&str; 10] = [
     "schedule_mode",
     "schedule_gap",
     "schedule_repeat",
@@ -25,6 +25,9 @@ const CLEARABLE: [&str; 7] = [
     "timeout",
     "grace_period",
     "retries",
+    "retry_on",
+    "retry_backoff",
+    "guarantee",
 ];
 
 /// Fields that another one's word decides on: with a new word, what they were

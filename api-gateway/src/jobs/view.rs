@@ -79,7 +79,7 @@ pub struct SpecView<'a> {
     secret_vars: SecretNames<'a>,
     #[serde(flatten)]
     #[schema(inline)]
-    rules: RunRulesView,
+    rules: RunRulesView<'a>,
 }
 
 schemas! {

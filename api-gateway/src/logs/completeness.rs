@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use shared_types::{EventKind, ExecState};
+use shared_types::EventKind;
 use store::events::ExecEventEntry;
 use store::logs::Stream;
 
@@ -21,10 +21,9 @@ pub enum Completeness {
 }
 
 impl Completeness {
-    /// Of an exec in this state. `timeline` and `streams` must have been read
-    /// after it.
-    pub fn of(state: ExecState, timeline: &[ExecEventEntry], streams: &[Stream]) -> Self {
-        if !state.is_terminal() {
+    /// Of what is over or not. `timeline` and `streams` must have been read after that.
+    pub fn of(is_over: bool, timeline: &[ExecEventEntry], streams: &[Stream]) -> Self {
+        if !is_over {
             return Self::Growing;
         }
         let attempts = |kind: EventKind| {
@@ -74,7 +73,7 @@ mod tests {
     fn a_log_is_whole_when_every_pods_stream_is() {
         use Completeness::{Growing, Partial, Settling, Whole};
         use EventKind::{Claimed, Ended, LogsAbandoned};
-        use ExecState::{Cancelled, Failed, Running, Succeeded};
+        use shared_types::ExecState::{Cancelled, Failed, Running, Succeeded};
         let open = || stream(1, None);
         let done = || stream(1, Some(true));
         let broken = || stream(1, Some(false));
@@ -116,7 +115,7 @@ mod tests {
                 message: String::new(),
             };
             let timeline: Vec<_> = events.iter().copied().map(entry).collect();
-            let found = Completeness::of(state, &timeline, &streams);
+            let found = Completeness::of(state.is_terminal(), &timeline, &streams);
             assert_eq!(found, expected, "{state:?} {events:?} {streams:?}");
         }
     }

@@ -8,7 +8,7 @@ use shared_types::{ExecId, JobId};
 use utoipa::openapi::schema::ArrayBuilder;
 
 use crate::context::Context;
-use crate::logs::window::Window;
+use crate::logs::selection::Selection;
 use crate::logs::{self, LogReader};
 use crate::openapi::parameters::ExecPath;
 use crate::openapi::types::{self, answer, document};
@@ -48,7 +48,7 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
     get,
     path = "/v1/jobs/{job}/execs/{exec}/logs",
     tag = "logs",
-    params(ExecPath, Window),
+    params(ExecPath, Selection),
     responses((
         status = 200,
         description = "The lines so far",
@@ -66,8 +66,8 @@ pub async fn read(
     query: Query,
     ids: Path<(JobId, ExecId)>,
 ) -> Result<HttpResponse, ApiError> {
-    let window = Window::parse(&query)?;
-    let mut log = logs::open(&context, *ids, window).await?;
+    let selection = Selection::parse(&query)?;
+    let mut log = logs::open(&context, *ids, selection).await?;
     let word = |holds| if holds { "true" } else { "false" };
     let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
     // The first block decides between an answer and an error.

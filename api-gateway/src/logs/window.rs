@@ -4,9 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use utoipa::openapi::Object;
 
 use crate::openapi::types;
-use crate::read::fields::FieldError;
-use crate::read::params::{Params, parameters};
-use crate::read::query::Query;
+use crate::read::params::Params;
 use crate::read::rule::Rule;
 
 /// Digits of whole seconds at most: enough for thirty thousand years.
@@ -22,12 +20,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Reads a query.
-    pub fn parse(query: &Query) -> Result<Self, Vec<FieldError>> {
-        Params::read(query, Self::read)
-    }
-
-    fn read(params: &mut Params<'_>) -> Self {
+    /// Reads `start_time` and `end_time`.
+    pub fn read(params: &mut Params<'_>) -> Self {
         let start = Rule::text(|| schema("No line before it"), Self::start);
         let end = Rule::text(|| schema("No line after it"), Self::end);
         Self {
@@ -53,8 +47,6 @@ impl Window {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
 }
-
-parameters!(Window, Window::read);
 
 fn schema(description: &str) -> Object {
     let pattern = r"^[0-9]{1,12}(\.[0-9]{1,9})?$";

@@ -93,7 +93,8 @@ fn cursor_schema() -> Object {
     schema
 }
 
-fn whole_number(text: &str) -> Result<u32, String> {
+/// A number from 1, as a parameter writes it.
+pub fn whole_number(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or_else(|| "must be a whole number from 1".to_owned())
 }

@@ -198,7 +198,7 @@ async fn run_and_fail(app: &TestApp, exec: &Value) {
         .await
         .unwrap();
     let ended = conn.transaction::<Ended, StoreError, _>(async |conn| {
-        lifecycle::begin_attempt(conn, id, 1, at(0)).await?;
+        lifecycle::begin_attempt(conn, id, 1, (at(0), None)).await?;
         lifecycle::end(conn, id, &end).await
     });
     assert!(matches!(ended.await.unwrap(), Ended::Moved(_)));

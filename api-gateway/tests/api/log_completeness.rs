@@ -43,7 +43,7 @@ async fn end(app: &TestApp, exec: &Value, claimed: bool) {
     let ended = conn
         .transaction::<_, StoreError, _>(async |conn| {
             if claimed {
-                let _ = lifecycle::begin_attempt(conn, exec, 1, at).await?;
+                let _ = lifecycle::begin_attempt(conn, exec, 1, (at, None)).await?;
                 let _ = lifecycle::claim(conn, exec, &claim).await?;
             }
             lifecycle::end(conn, exec, &end).await

@@ -12,6 +12,7 @@ mod logs;
 mod metrics;
 mod outcomes;
 mod restore;
+mod retries;
 mod ring;
 mod schedules;
 mod secrets;

@@ -119,7 +119,8 @@ impl TestRing {
     /// The exec's log once log-svc has sealed it.
     pub(crate) async fn sealed_log(&self, client: &Client, exec: &Exec) -> Vec<String> {
         let sealed = format!(
-            "SELECT complete FROM log_streams WHERE exec_id = '{}' AND sealed_at IS NOT NULL",
+            "SELECT bool_and(complete) FROM log_streams WHERE exec_id = '{}'
+                 HAVING bool_and(sealed_at IS NOT NULL)",
             exec.id
         );
         eventually("the log is sealed", async || {

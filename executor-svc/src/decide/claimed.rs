@@ -1,12 +1,13 @@
 //! Decisions about an attempt whose pod was claimed: from here on only that
 //! pod's evidence ends the exec.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use humantime_serde::re::humantime::format_duration;
+use chrono::{DateTime, Utc};
 use shared_types::{ExecEvent, ExecState, Reason};
-use store::lifecycle::{Attempt, Start, StopReason};
+use store::lifecycle::{End, Start, StopReason};
 
-use super::{Facts, Step, after, end, line, passed, retry_or_end};
+use super::retrying::retry_or_end;
+use super::stopping::{running, stop};
+use super::{Facts, Step, current, end, line, passed};
 use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
 use crate::view::ObservedPod;
 
@@ -19,7 +20,10 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
     let cancelled = facts.exec.cancel_requested_at.is_some();
     let to_be_stopped = cancelled || verdict(facts).is_some_and(|why| holds(&why, started));
     match &pod.evidence {
-        Evidence::Ended(ending) => ended(facts, pod, ending),
+        Evidence::Ended(ending) => {
+            let started = is_running(facts) || ending.kind != EndingKind::NeverStarted;
+            retry_or_end(facts, ended(facts, pod, ending), started)
+        }
         _ if node_is_silent(facts, pod) => lost(facts, pod),
         Evidence::Exiting => Step::Wait,
         Evidence::Gated | Evidence::Unscheduled(_) if to_be_stopped => {
@@ -40,13 +44,6 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
 
 fn is_running(facts: &Facts<'_>) -> bool {
     facts.exec.state == ExecState::Running
-}
-
-fn current<'a>(facts: &Facts<'a>) -> Option<&'a Attempt> {
-    let exec = facts.exec;
-    exec.attempts
-        .iter()
-        .find(|attempt| attempt.attempt == exec.attempt)
 }
 
 /// Why this attempt is being stopped, if it is.
@@ -80,7 +77,7 @@ fn gone(facts: &Facts<'_>) -> Step {
         let message = "the pod is gone and nobody saw how it ended";
         end(facts, ExecEvent::Vanished, Reason::PodVanished, message)
     };
-    Step::End(Box::new(end))
+    retry_or_end(facts, end, true)
 }
 
 /// It is being deleted, and its node has not answered for long.
@@ -93,53 +90,7 @@ fn lost(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
     let message = "the node does not answer; the program may still run there";
     let mut end = end(facts, ExecEvent::Vanished, Reason::NodeLost, message);
     end.placement = pod.placement();
-    Step::End(Box::new(end))
-}
-
-fn stop(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
-    let has_run_out = current(facts).and_then(|attempt| run_deadline(facts, attempt));
-    let asked_at = facts.exec.cancel_requested_at.or(has_run_out);
-    if !pod.stopping {
-        return match asked_at {
-            Some(_) => Step::Stop(pod.pod.clone()),
-            None => Step::StopUnstarted(pod.pod.clone()),
-        };
-    }
-    let limits = facts.limits;
-    let patience = pod.grace_period() + limits.stop_patience;
-    let until = match asked_at {
-        Some(at) => after(at, patience),
-        // A verdict keeps no time of its own; none about a start is later than this.
-        None => after(pod.placed_at, limits.pull_deadline + patience),
-    };
-    match pod.deletion_due {
-        None if facts.now >= until => Step::Delete(pod.pod.clone()),
-        _ => Step::Wait,
-    }
-}
-
-/// Until when the program may run; none before its start.
-fn run_deadline(facts: &Facts<'_>, attempt: &Attempt) -> Option<DateTime<Utc>> {
-    let limit = attempt.rules.timeout().unwrap_or(facts.limits.run_deadline);
-    // Kubernetes cuts off the fraction of a second, and the node's clock may be slow.
-    let started_at = attempt.started_at? + TimeDelta::seconds(1);
-    Some(after(started_at.max(attempt.start_recorded_at?), limit))
-}
-
-fn running(facts: &Facts<'_>) -> Step {
-    let Some(attempt) = current(facts) else {
-        return Step::Wait;
-    };
-    match run_deadline(facts, attempt) {
-        Some(deadline) if facts.now >= deadline => {
-            let limit = attempt.rules.timeout().unwrap_or(facts.limits.run_deadline);
-            let message = format!("it ran longer than {}", format_duration(limit));
-            let reason = Reason::Timeout;
-            Step::Condemn(attempt.attempt, StopReason { reason, message })
-        }
-        Some(deadline) => Step::WaitUntil(deadline),
-        None => Step::Wait,
-    }
+    retry_or_end(facts, end, true)
 }
 
 fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
@@ -218,7 +169,7 @@ fn start(facts: &Facts<'_>, pod: &ObservedPod, at: DateTime<Utc>) -> Option<Star
     })
 }
 
-fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> Step {
+fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> End {
     // Unless it stopped the pod, a verdict is void once the program has started.
     let unstarted = !is_running(facts) && ending.started_at.is_none();
     let verdict = verdict(facts).filter(|_| pod.stopping || unstarted);
@@ -240,10 +191,7 @@ fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> Step {
             let message = format!("it ran, but its node no longer knows: {}", ending.message);
             (ExecEvent::Vanished, Reason::ExitUnknown, message)
         }
-        (EndingKind::NeverStarted, _) => {
-            return retry_or_end(facts, ending.reason, ending.message.clone());
-        }
-        (EndingKind::Failed | EndingKind::Stopped, _) => {
+        (EndingKind::NeverStarted | EndingKind::Failed | EndingKind::Stopped, _) => {
             (ExecEvent::Failed, ending.reason, ending.message.clone())
         }
         (EndingKind::Unknown, _) => (ExecEvent::Vanished, ending.reason, ending.message.clone()),
@@ -258,7 +206,7 @@ fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> Step {
         .or((ending.kind == EndingKind::Succeeded).then_some(end.at));
     end.start = started_at.and_then(|at| start(facts, pod, at));
     end.placement = pod.placement();
-    Step::End(Box::new(end))
+    end
 }
 
 /// Late evidence about an exec that was given up as lost: the only correction
@@ -272,5 +220,5 @@ pub(super) fn correction(facts: &Facts<'_>) -> Option<Step> {
         ending.kind,
         EndingKind::Succeeded | EndingKind::Failed | EndingKind::Stopped
     );
-    certain.then(|| ended(facts, pod, ending))
+    certain.then(|| Step::End(Box::new(ended(facts, pod, ending))))
 }

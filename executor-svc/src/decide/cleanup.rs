@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use cluster::names::{LOGS_FINALIZER, OUTCOME_FINALIZER};
 use shared_types::ExecState;
+use store::lifecycle::Attempt;
 
 use super::{Facts, Step, claimed, passed};
 use crate::config::Limits;
@@ -21,7 +22,7 @@ pub(super) fn terminal(facts: &Facts<'_>) -> Step {
     attempts(facts, |_| true)
 }
 
-/// Attempts before the current one, which never started a program.
+/// Attempts before the current one.
 pub(super) fn superseded(facts: &Facts<'_>) -> Step {
     attempts(facts, |attempt| attempt < facts.exec.attempt)
 }
@@ -51,16 +52,17 @@ fn attempts(facts: &Facts<'_>, over: impl Fn(i32) -> bool) -> Step {
 /// The next step for a pod of an attempt that is over; `Done` if it holds
 /// nothing of ours.
 fn let_go(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
-    let over_at = over_at(facts, pod.attempt);
+    let rows = &facts.exec.attempts;
+    let row = rows.iter().find(|row| row.attempt == pod.attempt);
+    let over_at = over_at(facts, row);
     let lost = facts.exec.state == ExecState::Lost && pod.attempt == facts.exec.attempt;
     if pod.holds(OUTCOME_FINALIZER) && (!lost || passed(facts, over_at, facts.limits.lost_hold)) {
         return Step::Release(pod.pod.clone(), OUTCOME_FINALIZER);
     }
     if pod.holds(LOGS_FINALIZER) && passed(facts, over_at, facts.limits.log_hold) {
-        return if facts.exec.logs_abandoned_at.is_some() {
-            Step::Release(pod.pod.clone(), LOGS_FINALIZER)
-        } else {
-            Step::AbandonLogs(pod.attempt)
+        return match row {
+            Some(row) if row.logs_abandoned_at.is_none() => Step::AbandonLogs(row.attempt),
+            _ => Step::Release(pod.pod.clone(), LOGS_FINALIZER),
         };
     }
     if pod.holds(OUTCOME_FINALIZER) || pod.holds(LOGS_FINALIZER) {
@@ -72,12 +74,8 @@ fn let_go(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
 
 /// When its end was recorded, so that an outage does not use up what is granted
 /// to those who may have been out too.
-fn over_at(facts: &Facts<'_>, attempt: i32) -> DateTime<Utc> {
-    let attempts = &facts.exec.attempts;
-    let own = attempts
-        .iter()
-        .find(|row| row.attempt == attempt)
-        .and_then(|row| row.settled_at);
+fn over_at(facts: &Facts<'_>, row: Option<&Attempt>) -> DateTime<Utc> {
+    let own = row.and_then(|row| row.settled_at);
     own.or(facts.exec.ended_at).unwrap_or(facts.now)
 }
 

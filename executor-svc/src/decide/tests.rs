@@ -1,6 +1,7 @@
 mod bounds;
 mod claimed;
 mod cleanup;
+mod retrying;
 
 use kube::ResourceExt;
 use shared_types::{ExecId, ExecState, JobId, RunRules};
@@ -45,7 +46,6 @@ impl Case {
             attempt: 0,
             traceparent: None,
             ended_at: None,
-            logs_abandoned_at: None,
             attempts: Vec::new(),
         };
         Self {
@@ -88,6 +88,24 @@ impl Case {
         case
     }
 
+    /// Its current attempt comes after others, which ended for these reasons.
+    fn after<const N: usize>(mut self, reasons: [Reason; N]) -> Self {
+        let number = |index: usize| i32::try_from(index).unwrap() + 1;
+        self.exec.attempt = number(N);
+        self.exec.attempts[0].attempt = number(N);
+        for pod in &mut self.view.pods {
+            pod.attempt = number(N);
+        }
+        self.view.jobs.clear();
+        let earlier = reasons.into_iter().enumerate().map(|(index, reason)| {
+            let mut row = attempt(number(index));
+            (row.ended_at, row.reason) = (Some(at(2)), Some(reason));
+            row
+        });
+        self.exec.attempts.splice(0..0, earlier);
+        self
+    }
+
     fn cancelled(mut self) -> Self {
         self.exec.cancel_requested_at = Some(at(15));
         self
@@ -125,6 +143,7 @@ fn attempt(number: i32) -> Attempt {
     Attempt {
         attempt: number,
         created_at: at(1),
+        not_before: None,
         job_uid: Some(format!("job-{number}")),
         pod_uid: None,
         pod_name: None,
@@ -135,6 +154,7 @@ fn attempt(number: i32) -> Attempt {
         start_recorded_at: None,
         ended_at: None,
         settled_at: None,
+        logs_abandoned_at: None,
         reason: None,
         message: None,
     }
@@ -268,10 +288,12 @@ fn a_job_that_makes_no_pod_is_given_up() {
     assert_eq!(overdue.name(), "retry");
     overdue.load.pods = 1;
     assert_eq!(overdue.step(), Step::Wait, "pods of others hold the quota");
-    let mut overdue = overdue.at(2 + 86_400);
-    overdue.exec.attempt = 3;
-    overdue.exec.attempts[0].attempt = 3;
-    overdue.view.jobs[0].attempt = 3;
+    let overdue = overdue.at(2 + 86_400);
+    let mut overdue = overdue.after([Reason::Evicted, Reason::PodRefused]);
+    overdue.view.jobs.push(ObservedJob {
+        uid: "job-1".to_owned(),
+        ..job(3)
+    });
     assert_eq!(overdue.end(), (ExecEvent::Failed, Reason::PodRefused, None));
     let mut case = Case::created().at(2 + 300);
     case.view.pods.push(pod(1, Evidence::Gated));

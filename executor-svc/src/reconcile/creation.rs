@@ -124,7 +124,7 @@ impl Reconciler {
             .attempts
             .iter()
             .find(|row| row.attempt == attempt)
-            .map(|row| row.created_at);
+            .map(|row| row.not_before.unwrap_or(row.created_at));
         let deadline = self.config.limits.room_deadline(self.load().jobs);
         let limit = TimeDelta::from_std(deadline).unwrap_or_default();
         let overdue = since.is_some_and(|since| Utc::now() - since >= limit);

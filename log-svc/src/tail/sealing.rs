@@ -17,7 +17,7 @@ impl Tail {
     /// The pod cannot be read any more.
     pub(super) async fn give_up(&mut self, writer: Writer) -> Result<Step, TailError> {
         let mut conn = self.context.store.connection().await?;
-        let abandoned = logs::abandoned_at(&mut conn, self.key.exec).await?;
+        let abandoned = logs::abandoned_at(&mut conn, self.key).await?;
         drop(conn);
         let message = match abandoned {
             Some(_) => "the log was given up before it was read to its end",

@@ -213,7 +213,7 @@ async fn abandon(fixture: &Fixture, attempt: &Attempt) {
         .await
         .unwrap();
     conn.transaction::<_, StoreError, _>(async |conn| {
-        lifecycle::begin_attempt(conn, exec, 1, at).await?;
+        lifecycle::begin_attempt(conn, exec, 1, (at, None)).await?;
         lifecycle::claim(conn, exec, &claim).await?;
         lifecycle::end(conn, exec, &end).await?;
         lifecycle::abandon_logs(conn, exec, 1, (at, "")).await

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Jsonb, Timestamptz};
+use diesel::sql_types::{Integer, Jsonb, Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId, ExecState, Reason};
 
@@ -64,12 +64,13 @@ pub struct StopReason {
 }
 
 /// Records attempt `attempt`, the one after the current: waiting, not asked to
-/// cancel. Its Job may be created only after this is committed.
+/// cancel. Its Job may be created only after this is committed, and not before the
+/// second of the two instants, if there is one.
 pub async fn begin_attempt(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
     attempt: i32,
-    at: DateTime<Utc>,
+    (at, not_before): (DateTime<Utc>, Option<DateTime<Utc>>),
 ) -> Result<Applied, StoreError> {
     let moved = diesel::update(execs::table.find(exec.0))
         .filter(execs::state.eq(ExecState::Waiting.as_str()))
@@ -85,6 +86,7 @@ pub async fn begin_attempt(
         execs::id,
         attempt.into_sql::<Integer>(),
         at.into_sql::<Timestamptz>(),
+        not_before.into_sql::<Nullable<Timestamptz>>(),
         sql::<Jsonb>(RULES),
     ));
     diesel::insert_into(exec_attempts::table)
@@ -93,6 +95,7 @@ pub async fn begin_attempt(
             exec_attempts::exec_id,
             exec_attempts::attempt,
             exec_attempts::created_at,
+            exec_attempts::not_before,
             exec_attempts::rules,
         ))
         .execute(conn)

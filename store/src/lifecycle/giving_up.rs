@@ -1,67 +1,62 @@
 //! What the executor no longer waits for: an attempt, or its log.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{EventKind, ExecId, ExecState, Reason};
+use shared_types::{EventKind, ExecEvent, ExecId, Transition};
 
 use super::attempt::{Applied, begin_attempt};
-use super::outcome::is_claimed;
+use super::outcome::{End, is_claimed, settle, write_beginning};
 use super::{append_event, lock};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs};
 
-/// An attempt whose program never started is given up for another.
+/// An attempt is given up for another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
-    /// The attempt that ended.
-    pub attempt: i32,
-    /// Why.
-    pub reason: Reason,
-    /// The reason in a sentence, for people.
-    pub message: String,
-    /// The log's line about it.
-    pub line: String,
-    /// When.
+    /// How it ended; its event is not asked for.
+    pub end: End,
+    /// When that was decided.
     pub at: DateTime<Utc>,
-    /// It may be given up only while no pod was claimed.
-    pub only_unclaimed: bool,
+    /// When the next one may begin.
+    pub not_before: DateTime<Utc>,
 }
 
-/// Ends the attempt and records the next one. Too late once the exec ran,
-/// ended, or is asked to cancel (which wins).
+/// Ends the attempt and records the next one. Too late once the exec ended, moved to
+/// another attempt, or is asked to cancel (which wins).
 pub async fn retry(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
     retry: &Retry,
 ) -> Result<Applied, StoreError> {
-    let waits = lock(conn, exec).await?.is_some_and(|locked| {
-        locked.attempt == retry.attempt
-            && locked.state == ExecState::Waiting
-            && !locked.cancel_requested
-    });
-    if !waits || (retry.only_unclaimed && is_claimed(conn, exec, retry.attempt).await?) {
+    let end = &retry.end;
+    let Some(mut locked) = lock(conn, exec)
+        .await?
+        .filter(|locked| locked.attempt == end.attempt && !locked.cancel_requested)
+    else {
+        return Ok(Applied::TooLate);
+    };
+    if end.only_unclaimed && is_claimed(conn, exec, end.attempt).await? {
         return Ok(Applied::TooLate);
     }
-    diesel::update(exec_attempts::table.find((exec.0, retry.attempt)))
-        .set((
-            exec_attempts::reason.eq(retry.reason.as_str()),
-            exec_attempts::message.eq(&retry.message),
-            exec_attempts::ended_at.eq(retry.at),
-            exec_attempts::settled_at.eq(now),
-        ))
-        .execute(conn)
-        .await?;
-    append_event(
-        conn,
-        (exec, retry.attempt),
-        EventKind::Ended,
-        retry.at,
-        &retry.line,
-    )
-    .await?;
-    begin_attempt(conn, exec, retry.attempt + 1, retry.at).await
+    let next_state = locked.begun(end).on(ExecEvent::Retried);
+    if next_state == Transition::Reject {
+        return Ok(Applied::TooLate);
+    }
+    write_beginning(conn, exec, (&mut locked, end)).await?;
+    if let Transition::Move(state) = next_state {
+        diesel::update(execs::table.find(exec.0))
+            .set((
+                execs::state.eq(state.as_str()),
+                execs::started_at.eq(None::<DateTime<Utc>>),
+            ))
+            .execute(conn)
+            .await?;
+    }
+    let at = settle(conn, exec, (&locked, end)).await?;
+    append_event(conn, (exec, end.attempt), EventKind::Ended, at, &end.line).await?;
+    let next = (retry.at, Some(retry.not_before));
+    begin_attempt(conn, exec, end.attempt + 1, next).await
 }
 
 /// Records that an attempt's log is no longer waited for. Only then may its
@@ -72,6 +67,11 @@ pub async fn abandon_logs(
     attempt: i32,
     (at, line): (DateTime<Utc>, &str),
 ) -> Result<(), StoreError> {
+    diesel::update(exec_attempts::table.find((exec.0, attempt)))
+        .filter(exec_attempts::logs_abandoned_at.is_null())
+        .set(exec_attempts::logs_abandoned_at.eq(at))
+        .execute(conn)
+        .await?;
     diesel::update(execs::table.find(exec.0))
         .filter(execs::logs_abandoned_at.is_null())
         .set(execs::logs_abandoned_at.eq(at))

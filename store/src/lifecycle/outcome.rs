@@ -126,25 +126,47 @@ pub async fn end(
     if end.only_unclaimed && is_claimed(conn, exec, end.attempt).await? {
         return Ok(Ended::Stays);
     }
-    let started = match (&end.start, locked.state.on(ExecEvent::Started)) {
-        (Some(start), Transition::Move(running)) => Some((start, running)),
-        _ => None,
-    };
-    let from = started.map_or(locked.state, |(_, running)| running);
-    match from.on(end.event) {
+    let begun = locked.begun(end);
+    match begun.on(end.event) {
         Transition::Move(state) => {
-            if let Some((start, running)) = started {
-                write_start(conn, (exec, end.attempt), running, start).await?;
-                locked.started_at = Some(start.at);
-            } else if let Some(placement) = &end.placement {
-                place(conn, exec, end.attempt, placement).await?;
-            }
+            write_beginning(conn, exec, (&mut locked, end)).await?;
             write_end(conn, exec, state, (&locked, end)).await?;
             Ok(Ended::Moved(state))
         }
         Transition::Ignore => Ok(Ended::Stays),
-        Transition::Reject => Ok(Ended::Refused(from)),
+        Transition::Reject => Ok(Ended::Refused(begun)),
     }
+}
+
+impl Locked {
+    /// The state before this end: a program that was never seen running did run.
+    pub(super) fn begun(&self, end: &End) -> ExecState {
+        match self.state.on(ExecEvent::Started) {
+            Transition::Move(running) if end.start.is_some() => running,
+            _ => self.state,
+        }
+    }
+}
+
+/// Writes what is known of an attempt's beginning and was not seen before its end: its
+/// node, and the start of its program.
+pub(super) async fn write_beginning(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    (locked, end): (&mut Locked, &End),
+) -> Result<(), StoreError> {
+    match (&end.start, locked.state.on(ExecEvent::Started)) {
+        (Some(start), Transition::Move(running)) => {
+            write_start(conn, (exec, end.attempt), running, start).await?;
+            (locked.state, locked.started_at) = (running, Some(start.at));
+        }
+        _ => {
+            if let Some(placement) = &end.placement {
+                place(conn, exec, end.attempt, placement).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn is_claimed(
@@ -167,10 +189,7 @@ async fn write_end(
     state: ExecState,
     (locked, end): (&Locked, &End),
 ) -> Result<(), StoreError> {
-    // Clocks of nodes differ from ours; a run of less than nothing helps nobody.
-    let at = locked
-        .started_at
-        .map_or(end.at, |started| end.at.max(started));
+    let at = settle(conn, exec, (locked, end)).await?;
     diesel::update(execs::table.find(exec.0))
         .set((
             execs::state.eq(state.as_str()),
@@ -181,6 +200,24 @@ async fn write_end(
         ))
         .execute(conn)
         .await?;
+    // Told when it became known: after the loss, whenever the program ended.
+    let (kind, at) = match locked.state {
+        ExecState::Lost => (EventKind::Corrected, Utc::now()),
+        _ => (EventKind::Ended, at),
+    };
+    append_event(conn, (exec, end.attempt), kind, at, &end.line).await
+}
+
+/// Writes how an attempt ended, and tells when.
+pub(super) async fn settle(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    (locked, end): (&Locked, &End),
+) -> Result<DateTime<Utc>, StoreError> {
+    // Clocks of nodes differ from ours; a run of less than nothing helps nobody.
+    let at = locked
+        .started_at
+        .map_or(end.at, |started| end.at.max(started));
     diesel::update(exec_attempts::table.find((exec.0, end.attempt)))
         .set((
             exec_attempts::reason.eq(end.reason.as_str()),
@@ -191,10 +228,5 @@ async fn write_end(
         ))
         .execute(conn)
         .await?;
-    // Told when it became known: after the loss, whenever the program ended.
-    let (kind, at) = match locked.state {
-        ExecState::Lost => (EventKind::Corrected, Utc::now()),
-        _ => (EventKind::Ended, at),
-    };
-    append_event(conn, (exec, end.attempt), kind, at, &end.line).await
+    Ok(at)
 }

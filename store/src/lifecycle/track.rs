@@ -36,8 +36,6 @@ pub struct Tracked {
     pub traceparent: Option<Traceparent>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
-    /// When its log was given up.
-    pub logs_abandoned_at: Option<DateTime<Utc>>,
     /// All its attempts, in order.
     pub attempts: Vec<Attempt>,
 }
@@ -49,6 +47,8 @@ pub struct Attempt {
     pub attempt: i32,
     /// When it was recorded.
     pub created_at: DateTime<Utc>,
+    /// When its Job may be created, if it follows a failed attempt.
+    pub not_before: Option<DateTime<Utc>>,
     /// The Job's uid, once it was created.
     pub job_uid: Option<String>,
     /// The one pod that may start the program, once claimed.
@@ -69,6 +69,8 @@ pub struct Attempt {
     pub ended_at: Option<DateTime<Utc>>,
     /// When that was recorded.
     pub settled_at: Option<DateTime<Utc>>,
+    /// When its log was given up.
+    pub logs_abandoned_at: Option<DateTime<Utc>>,
     /// Why it ended, or, before the end, why it is being ended.
     pub reason: Option<Reason>,
     /// The reason in a sentence, for people.
@@ -98,7 +100,6 @@ struct ExecRow {
     state: String,
     attempt: i32,
     ended_at: Option<DateTime<Utc>>,
-    logs_abandoned_at: Option<DateTime<Utc>>,
     traceparent: Option<String>,
 }
 
@@ -108,6 +109,7 @@ struct AttemptRow {
     exec_id: Uuid,
     attempt: i32,
     created_at: DateTime<Utc>,
+    not_before: Option<DateTime<Utc>>,
     job_uid: Option<String>,
     pod_uid: Option<String>,
     pod_name: Option<String>,
@@ -118,6 +120,7 @@ struct AttemptRow {
     start_recorded_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     settled_at: Option<DateTime<Utc>>,
+    logs_abandoned_at: Option<DateTime<Utc>>,
     reason: Option<String>,
     message: Option<String>,
 }
@@ -229,7 +232,6 @@ impl ExecRow {
             attempt: self.attempt,
             traceparent: self.traceparent.as_deref().and_then(Traceparent::parse),
             ended_at: self.ended_at,
-            logs_abandoned_at: self.logs_abandoned_at,
             attempts,
         })
     }
@@ -255,6 +257,7 @@ impl TryFrom<AttemptRow> for Attempt {
         Ok(Self {
             attempt: row.attempt,
             created_at: row.created_at,
+            not_before: row.not_before,
             job_uid: row.job_uid,
             pod_uid: row.pod_uid,
             pod_name: row.pod_name,
@@ -265,6 +268,7 @@ impl TryFrom<AttemptRow> for Attempt {
             start_recorded_at: row.start_recorded_at,
             ended_at: row.ended_at,
             settled_at: row.settled_at,
+            logs_abandoned_at: row.logs_abandoned_at,
             reason,
             message: row.message,
         })

@@ -103,17 +103,11 @@ pub async fn abandoned(
     let of_stream = log_streams::exec_id
         .eq(exec_attempts::exec_id)
         .and(log_streams::attempt.eq(exec_attempts::attempt));
-    let rows: Vec<(Uuid, i32, String)> = execs::table
-        .inner_join(exec_attempts::table.on(exec_attempts::exec_id.eq(execs::id)))
+    let rows: Vec<(Uuid, i32, String)> = exec_attempts::table
+        .inner_join(execs::table.on(exec_attempts::exec_id.eq(execs::id)))
         .left_join(log_streams::table.on(of_stream))
         .filter(execs::region.eq(region))
-        .filter(execs::logs_abandoned_at.is_not_null())
-        // A later attempt may have a pod that is about to run.
-        .filter(
-            execs::ended_at
-                .is_not_null()
-                .or(exec_attempts::attempt.lt(execs::attempt)),
-        )
+        .filter(exec_attempts::logs_abandoned_at.is_not_null())
         .filter(log_streams::sealed_at.is_null())
         .filter(exec_attempts::pod_uid.is_not_null())
         .select((
@@ -126,14 +120,14 @@ pub async fn abandoned(
     Ok(rows.into_iter().map(UnreadStream::from).collect())
 }
 
-/// When the executor gave up waiting for the exec's log, if it did.
+/// When the executor gave up waiting for this log, if it did.
 pub async fn abandoned_at(
     conn: &mut AsyncPgConnection,
-    exec: ExecId,
+    key: StreamKey,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let found: Option<Option<DateTime<Utc>>> = execs::table
-        .find(exec.0)
-        .select(execs::logs_abandoned_at)
+    let found: Option<Option<DateTime<Utc>>> = exec_attempts::table
+        .find((key.exec.0, key.attempt))
+        .select(exec_attempts::logs_abandoned_at)
         .first(conn)
         .await
         .optional()?;

@@ -57,7 +57,9 @@ async fn claim_or_retry_but_never_both() {
     let ring = Ring::new().await;
     for _ in 0..10 {
         let exec = ring.created().await;
-        let (claim, retry) = tokio::join!(ring.claim(exec, "pod-1"), ring.retry(exec, true));
+        let mut end = ending(ExecEvent::Failed, Reason::Disrupted);
+        end.only_unclaimed = true;
+        let (claim, retry) = tokio::join!(ring.claim(exec, "pod-1"), ring.retry(exec, end));
         assert_ne!(claim == Applied::Done, retry == Applied::Done);
     }
 }
@@ -76,12 +78,16 @@ async fn attempts_follow_each_other() {
     );
     assert_eq!(ring.begin(exec, 3).await, Applied::TooLate);
     assert_eq!(ring.claim(exec, "pod-1").await, Applied::Done);
-    assert_eq!(ring.retry(exec, false).await, Applied::Done);
-    assert_eq!(ring.retry(exec, false).await, Applied::TooLate);
+    let rejected = || ending(ExecEvent::Failed, Reason::RejectedByNode);
+    assert_eq!(ring.retry(exec, rejected()).await, Applied::Done);
+    assert_eq!(ring.retry(exec, rejected()).await, Applied::TooLate);
     let tracked = ring.tracked(exec).await;
     assert_eq!((tracked.attempt, tracked.attempts.len()), (2, 2));
     assert_eq!(tracked.attempts[0].reason, Some(Reason::RejectedByNode));
     assert!(tracked.attempts[0].settled_at.is_some());
+    let second = &tracked.attempts[1];
+    let pause = second.not_before.unwrap() - second.created_at;
+    assert_eq!(pause.num_seconds(), 9);
     assert_eq!(
         ring.claim(exec, "pod-1").await,
         Applied::TooLate,

@@ -55,6 +55,55 @@ async fn a_run_is_told_step_by_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_repeated_waits_again() {
+    let ring = Ring::new().await;
+    for seen_running in [true, false] {
+        let exec = ring.claimed().await;
+        let start = started(now());
+        if seen_running {
+            let mut conn = ring.conn().await;
+            let result: Result<_, StoreError> = conn
+                .transaction(async |conn| lifecycle::start(conn, exec, 1, &start).await)
+                .await;
+            assert_eq!(result.unwrap(), Applied::Done);
+        }
+        let mut end = ending(ExecEvent::Failed, Reason::ExitCode);
+        (end.exit_code, end.start) = (Some(3), Some(start));
+        assert_eq!(ring.retry(exec, end.clone()).await, Applied::Done);
+        assert_eq!(ring.retry(exec, end.clone()).await, Applied::TooLate);
+        let tracked = ring.tracked(exec).await;
+        assert_eq!((tracked.state, tracked.attempt), (ExecState::Waiting, 2));
+        assert_eq!(tracked.attempts[0].reason, Some(Reason::ExitCode));
+        assert!(tracked.attempts[0].started_at.is_some());
+        assert_eq!(tracked.attempts[1].started_at, None);
+        assert_eq!(ring.end(exec, &end).await, Ended::Stays, "another attempt");
+        let kinds = ring.kinds(exec).await;
+        let running = kinds.iter().find(|kind| kind.1 == EventKind::Running);
+        assert_eq!(running.map(|kind| kind.0), Some(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_keeps_the_rules_of_its_exec() {
+    let ring = Ring::new().await;
+    let exec = ring.exec().await;
+    let rules = r#"{"timeout": 5, "retries": 2, "retry_on": [1, "oom"], "secret_vars": {"S": 1}}"#;
+    ring.owner(&format!(
+        "UPDATE execs SET spec = spec || '{rules}' WHERE id = '{exec}'"
+    ))
+    .await;
+    ring.begin(exec, 1).await;
+    let kept = &ring.tracked(exec).await.attempts[0].rules;
+    let expected = RunRules {
+        timeout: Some(5),
+        retries: Some(2),
+        retry_on: Some(vec![RetryOn::ExitCode(1), RetryOn::Reason(Reason::Oom)]),
+        ..RunRules::default()
+    };
+    assert_eq!(*kept, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_was_never_seen_running_makes_both_moves() {
     let ring = Ring::new().await;
     let exec = ring.claimed().await;
@@ -130,7 +179,8 @@ async fn giving_up_a_log_is_told_once() {
             .await
             .unwrap();
     }
-    assert_eq!(ring.tracked(exec).await.logs_abandoned_at, Some(first));
+    let attempt = &ring.tracked(exec).await.attempts[0];
+    assert_eq!(attempt.logs_abandoned_at, Some(first));
 }
 
 #[tokio::test(flavor = "multi_thread")]

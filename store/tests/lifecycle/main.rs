@@ -7,7 +7,7 @@ mod ends;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
 use futures::future::join_all;
-use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Reason};
+use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Reason, RetryOn, RunRules};
 use store::lifecycle::{
     self, Applied, Claim, End, Ended, Placement, Retry, Start, StopReason, Tracked,
 };
@@ -80,9 +80,11 @@ impl Ring {
 
     async fn begin(&self, exec: ExecId, attempt: i32) -> Applied {
         let mut conn = self.conn().await;
-        conn.transaction(async |conn| lifecycle::begin_attempt(conn, exec, attempt, now()).await)
-            .await
-            .unwrap()
+        conn.transaction(async |conn| {
+            lifecycle::begin_attempt(conn, exec, attempt, (now(), None)).await
+        })
+        .await
+        .unwrap()
     }
 
     async fn claim(&self, exec: ExecId, pod: &str) -> Applied {
@@ -106,14 +108,12 @@ impl Ring {
             .unwrap()
     }
 
-    async fn retry(&self, exec: ExecId, only_unclaimed: bool) -> Applied {
+    async fn retry(&self, exec: ExecId, end: End) -> Applied {
+        let (at, not_before) = (now(), now() + TimeDelta::seconds(9));
         let retry = Retry {
-            attempt: 1,
-            reason: Reason::RejectedByNode,
-            message: "no".to_owned(),
-            line: "Attempt 1 ended.".to_owned(),
-            at: now(),
-            only_unclaimed,
+            end,
+            at,
+            not_before,
         };
         let mut conn = self.conn().await;
         conn.transaction(async |conn| lifecycle::retry(conn, exec, &retry).await)

@@ -61,7 +61,7 @@ proptest! {
         }
         match case.step() {
             Step::End(end) => prop_assert!(end.only_unclaimed),
-            Step::Retry(retry) => prop_assert!(retry.only_unclaimed),
+            Step::Retry(retry) => prop_assert!(retry.end.only_unclaimed),
             _ => {}
         }
     }

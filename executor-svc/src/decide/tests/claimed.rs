@@ -39,16 +39,13 @@ fn ends_of_a_claimed_pod() {
         (ExecEvent::Vanished, Reason::ExitUnknown, None)
     );
 
-    let mut rejected = end(K::NeverStarted, Reason::RejectedByNode);
+    let rejected = end(K::NeverStarted, Reason::RejectedByNode);
     assert_eq!(rejected.name(), "retry");
     assert_eq!(
         end(K::NeverStarted, Reason::Evicted).cancelled().end().0,
         ExecEvent::Cancelled
     );
-    rejected.exec.attempt = 3;
-    rejected.exec.attempts[0].attempt = 3;
-    rejected.view.pods[0].attempt = 3;
-    rejected.view.jobs.clear();
+    let rejected = rejected.after([Reason::Evicted, Reason::Evicted]);
     assert_eq!(
         rejected.end(),
         (ExecEvent::Failed, Reason::RejectedByNode, None)

@@ -24,7 +24,7 @@ fn what_is_over_is_let_go_in_order() {
 
     let mut held = Case::over(ExecState::Failed, &both[1..]).at(15 + 3600);
     assert_eq!(held.step(), Step::AbandonLogs(1));
-    held.exec.logs_abandoned_at = Some(at(3615));
+    held.exec.attempts[0].logs_abandoned_at = Some(at(3615));
     let Step::Release(_, finalizer) = held.step() else {
         panic!("releases")
     };

@@ -1,0 +1,41 @@
+//! What of a log a client asks for.
+
+use crate::logs::window::Window;
+use crate::openapi::types;
+use crate::read::fields::FieldError;
+use crate::read::page::whole_number;
+use crate::read::params::{Params, parameters};
+use crate::read::query::Query;
+use crate::read::rule::Rule;
+
+/// Part of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// The times.
+    pub window: Window,
+    /// The only attempt; all if none is named.
+    pub attempt: Option<u32>,
+}
+
+impl Selection {
+    /// Reads a query.
+    pub fn parse(query: &Query) -> Result<Self, Vec<FieldError>> {
+        Params::read(query, Self::read)
+    }
+
+    fn read(params: &mut Params<'_>) -> Self {
+        let number = || types::number(1, u32::MAX, "Number of the only attempt that is wanted");
+        Self {
+            window: Window::read(params),
+            attempt: params.optional("attempt", Rule::text(number, whole_number)),
+        }
+    }
+
+    /// Whether this attempt is wanted.
+    pub fn holds(&self, attempt: i32) -> bool {
+        self.attempt
+            .is_none_or(|only| i64::from(only) == i64::from(attempt))
+    }
+}
+
+parameters!(Selection, Selection::read);

@@ -1,0 +1,1 @@
+ALTER TABLE exec_attempts DROP COLUMN not_before, DROP COLUMN logs_abandoned_at;
