@@ -179,7 +179,18 @@ impl Release {
 
     async fn helm(&self, words: &[&str]) -> Result<()> {
         let common = ["--namespace", NAME, "--wait", "--timeout", "5m"];
-        run(&self.helm, &[words, &common].concat()).await.map(drop)
+        let Err(failure) = run(&self.helm, &[words, &common].concat()).await else {
+            return Ok(());
+        };
+        // Helm says what is not ready, and only the cluster why.
+        let warnings = [
+            "get",
+            "events",
+            "--all-namespaces",
+            "--field-selector=type=Warning",
+        ];
+        let warnings = self.kubectl(&warnings).await?;
+        Err(failure.context(format!("the cluster warns:\n{warnings}")))
     }
 
     async fn kubectl(&self, words: &[&str]) -> Result<String> {
