@@ -48,7 +48,7 @@ impl RetryOn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guarantee {
-    /// Never again once it may have started.
+    /// Not again once it may have started.
     AtMostOnce,
     /// Until its own end is known, which may start it beside itself.
     AtLeastOnce,

@@ -21,19 +21,13 @@ pub fn read(fields: &mut Fields<'_>) -> Option<RunRules> {
     let retry_on = fields.optional("retry_on", retry_on());
     let retry_backoff = fields.optional("retry_backoff", retry_backoff());
     let guarantee = fields.optional("guarantee", guarantee());
-    let (retries, guarantee) = (retries?, guarantee?);
-    if retries.is_some_and(|retries| retries > 0) && guarantee == Some(Guarantee::AtMostOnce) {
-        let why = "is at_most_once, and retries start the program again: leave one of them out";
-        fields.refuse("guarantee", why);
-        return None;
-    }
     Some(RunRules {
         timeout: timeout?,
         grace_period: grace_period?,
-        retries,
+        retries: retries?,
         retry_on: retry_on?,
         retry_backoff: retry_backoff?,
-        guarantee,
+        guarantee: guarantee?,
     })
 }
 
@@ -204,9 +198,6 @@ mod tests {
             read_rules(&many).unwrap_err()[0].message,
             "has more than 32 items"
         );
-        let once = |retries| json!({ "retries": retries, "guarantee": "at_most_once" });
-        assert!(read_rules(&once(0)).is_ok());
-        assert_eq!(read_rules(&once(1)).unwrap_err()[0].field, "guarantee");
     }
 
     #[test]

@@ -75,9 +75,11 @@ fn gone(facts: &Facts<'_>) -> Step {
         end(facts, ExecEvent::Failed, verdict.reason, verdict.message)
     } else {
         let message = "the pod is gone and nobody saw how it ended";
-        end(facts, ExecEvent::Vanished, Reason::PodVanished, message)
+        let end = end(facts, ExecEvent::Vanished, Reason::PodVanished, message);
+        return retry_or_end(facts, end, true);
     };
-    retry_or_end(facts, end, true)
+    // Nobody saw it stop, so it is no failure whose end is known.
+    Step::End(Box::new(end))
 }
 
 /// It is being deleted, and its node has not answered for long.

@@ -44,6 +44,10 @@ fn a_failure_of_the_program_is_repeated_as_often_as_its_job_says() {
     assert_eq!(stopped(&retries(2)).name(), "end");
     let timeout = only(RetryOn::Reason(Reason::Timeout));
     assert_eq!(stopped(&timeout).name(), "retry");
+    let mut vanished = stopped(&timeout);
+    vanished.exec.attempts[0].reason = Some(Reason::Timeout);
+    vanished.view = View::default();
+    assert_eq!(vanished.end().1, Reason::Timeout, "nobody saw it stop");
     let succeeded = ended(EndingKind::Succeeded, Reason::Completed, &twice);
     assert_eq!(succeeded.name(), "end");
     let bad = ended(EndingKind::Failed, Reason::StartError, &twice);
