@@ -5,6 +5,7 @@ pub mod example;
 pub mod http;
 pub mod list;
 pub mod overrides;
+pub mod timeline;
 pub mod view;
 pub mod waiting;
 

@@ -85,6 +85,7 @@ routes! {
         "/jobs/{job}/execs" => { get: execs::list, post: execs::trigger }
         "/jobs/{job}/execs/{exec}" => { get: execs::get, delete: execs::delete }
         "/jobs/{job}/execs/{exec}/attempts" => { get: execs::attempts }
+        "/jobs/{job}/execs/{exec}/timeline" => { get: execs::timeline }
         "/jobs/{job}/execs/{exec}/cancel" => { post: execs::cancel }
         "/jobs/{job}/execs/{exec}/rerun" => { post: execs::rerun }
         "/schedules/preview" => { post: schedules::preview }

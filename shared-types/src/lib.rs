@@ -17,7 +17,7 @@ pub mod trace;
 pub use event::EventKind;
 pub use exec::{ExecEvent, ExecState, Transition, TriggerMode};
 pub use id::{ExecId, JobId, SecretId, Shard, Shards};
-pub use reason::Reason;
+pub use reason::{Owner, Reason};
 pub use run::{Guarantee, RetryOn, RunRules};
 pub use schedule::{CatchUp, Lane, Overlap, ScheduleRules};
 pub use size::{Size, SizeTable};

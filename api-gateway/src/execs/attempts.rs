@@ -6,7 +6,7 @@ use shared_types::Reason;
 use store::execs::{AttemptReport, LogReport};
 use utoipa::ToSchema;
 
-use crate::execs::view::{Duration, reason_schema};
+use crate::execs::view::{Duration, RemedyView, reason_schema};
 use crate::openapi::types::schemas;
 use crate::reply::timestamp::Timestamp;
 
@@ -36,6 +36,9 @@ pub struct AttemptView {
     /// The reason for people.
     #[schema(required)]
     message: Option<String>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    remedy: RemedyView,
     /// Exit code of the program.
     #[schema(required)]
     exit_code: Option<i32>,
@@ -79,6 +82,7 @@ impl From<AttemptReport> for AttemptView {
             duration: Duration::between(attempt.started_at, attempt.ended_at),
             reason: attempt.reason,
             message: attempt.message,
+            remedy: RemedyView::of(attempt.reason),
             exit_code: attempt.exit_code,
             node: attempt.node,
             pod: attempt.pod,
@@ -102,7 +106,9 @@ fn attempt() -> Value {
         "attempt": 1, "created_at": "2015-12-28T14:51:53.094169+00:00", "not_before": null,
         "started_at": "2015-12-28T14:52:02+00:00", "ended_at": "2015-12-28T14:52:12+00:00",
         "duration": { "hours": 0, "minutes": 0, "seconds": 10 }, "reason": "exit_code",
-        "message": "exit code 3", "exit_code": 3, "node": "node-7",
+        "message": "exit code 3", "reason_owner": "user",
+        "next_step": "Read the end of the log: the exit code is the program's own.",
+        "exit_code": 3, "node": "node-7",
         "pod": "x-64b2d045288142939bcdbdc04b953115-1-x2x5f",
         "log": { "lines": 12, "bytes": 480, "complete": true },
     })

@@ -26,7 +26,8 @@ fn exec_of(job: &Value) -> Value {
         "started_at": "2015-12-28T14:52:02.952491+00:00",
         "ended_at": "2015-12-28T14:52:12.952491+00:00",
         "duration": { "hours": 0, "minutes": 0, "seconds": 10 }, "reason": "exit_code",
-        "message": "exit code 3", "exit_code": 3, "attempt": 1, "slot_at": null,
+        "message": "exit code 3", "reason_owner": "user",
+        "next_step": "Read the end of the log: the exit code is the program's own.", "exit_code": 3, "attempt": 1, "slot_at": null,
         "cancel_requested_at": null,
     })
 }

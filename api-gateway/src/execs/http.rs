@@ -11,6 +11,7 @@ use crate::execs;
 use crate::execs::attempts::AttemptView;
 use crate::execs::list::ExecList;
 use crate::execs::overrides::Overrides;
+use crate::execs::timeline::{self, EntryView};
 use crate::execs::view::{ExecDetail, ExecView};
 use crate::openapi::parameters::{ExecPath, JobPath};
 use crate::openapi::types::document;
@@ -27,6 +28,7 @@ use crate::request::wait::{WaitQuery, wait_time};
 
 type ExecPage = Envelope<ExecView<'static>>;
 type AttemptList = Envelope<AttemptView>;
+type Timeline = Envelope<EntryView>;
 
 /// A body without fields.
 #[derive(Debug)]
@@ -102,6 +104,24 @@ pub async fn attempts(context: Context, ids: Path<(JobId, ExecId)>) -> Reply {
     let attempts = store::execs::attempts(&mut conn, exec.id).await?;
     let attempts = attempts.into_iter().map(AttemptView::from).collect();
     Answer::ok(&AttemptList::whole(attempts))
+}
+
+/// Read what happened to an exec
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs/{exec}/timeline",
+    tag = "execs",
+    params(ExecPath),
+    responses((status = 200, description = "All entries, in order", body = Timeline))
+)]
+pub async fn timeline(context: Context, ids: Path<(JobId, ExecId)>) -> Reply {
+    let (_, exec) = execs::get(&context, Access::Read, *ids).await?;
+    let mut conn = context.connection().await?;
+    let events = store::events::list(&mut conn, exec.id).await?;
+    let streams = store::logs::list(&mut conn, exec.id).await?;
+    Answer::ok(&Timeline::whole(timeline::timeline(
+        &exec, events, &streams,
+    )))
 }
 
 /// Delete an exec

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_types::{ExecId, ExecState, JobId, Reason};
+use shared_types::{ExecId, ExecState, JobId, Owner, Reason};
 use store::execs::Exec;
 use store::jobs::Job;
 use utoipa::ToSchema;
@@ -95,6 +95,9 @@ struct RunView<'a> {
     /// The reason for people.
     #[schema(required)]
     message: Option<&'a str>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    remedy: RemedyView,
     /// Exit code of the program.
     #[schema(required)]
     exit_code: Option<i32>,
@@ -118,6 +121,10 @@ schemas! {
     trigger_mode = types::word(["M", "S"], "By hand, or on time");
     rerun_of = or_null(id_schema("The exec it runs again"));
     reason = reason_schema("Why it is in this state");
+    owner = or_null(types::word(
+        Owner::ALL.map(Owner::as_str),
+        "Who can do something about the reason",
+    ));
 }
 
 /// A reason, or none.
@@ -146,10 +153,31 @@ impl<'a> From<&'a Exec> for RunView<'a> {
             duration: Duration::between(exec.started_at, exec.ended_at),
             reason: exec.reason,
             message: exec.message.as_deref(),
+            remedy: RemedyView::of(exec.reason),
             exit_code: exec.exit_code,
             attempt: exec.attempt,
             slot_at: exec.slot_at.map(Timestamp),
             cancel_requested_at: exec.cancel_requested_at.map(Timestamp),
+        }
+    }
+}
+
+/// Who can do something about a reason, and what.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RemedyView {
+    #[schema(required, schema_with = owner)]
+    reason_owner: Option<Owner>,
+    /// What can be done about it.
+    #[schema(required)]
+    next_step: Option<&'static str>,
+}
+
+impl RemedyView {
+    pub(super) fn of(reason: Option<Reason>) -> Self {
+        let (reason_owner, next_step) = reason.and_then(Reason::remedy).unzip();
+        Self {
+            reason_owner,
+            next_step,
         }
     }
 }
@@ -183,4 +211,4 @@ impl Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -61,6 +61,7 @@ const TABLE: &[(&str, &str, Need, &str)] = &[
     ("get",    "/v1/jobs/{job}/execs/{exec}", Namespace(Read), ""),
     ("delete", "/v1/jobs/{job}/execs/{exec}", Namespace(Write), ""),
     ("get",    "/v1/jobs/{job}/execs/{exec}/attempts", Namespace(Read), ""),
+    ("get",    "/v1/jobs/{job}/execs/{exec}/timeline", Namespace(Read), ""),
     ("post",   "/v1/jobs/{job}/execs/{exec}/cancel", Namespace(Trigger), ""),
     ("post",   "/v1/jobs/{job}/execs/{exec}/rerun", Namespace(Trigger), ""),
     ("get",    "/v1/jobs/{job}/execs/{exec}/logs", Namespace(Read), ""),

@@ -102,6 +102,8 @@ macro_rules! exec_fields {
             ("guarantee", Kind::Text, true),
             ("overrides", Kind::Object, true),
             ("rerun_of", Kind::Uuid, true),
+            ("reason_owner", Kind::Text, true),
+            ("next_step", Kind::Text, true),
             ("cancel_requested_at", Kind::Time, true),
         ]
     };

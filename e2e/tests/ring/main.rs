@@ -11,6 +11,7 @@ mod faults;
 mod logs;
 mod metrics;
 mod outcomes;
+mod reasons;
 mod restore;
 mod retries;
 mod ring;

@@ -1,7 +1,7 @@
 //! What follows a failed attempt.
 
 use e2e::client::Exec;
-use e2e::{Client, Kubectl, StartCounter};
+use e2e::{Client, StartCounter};
 use serde_json::json;
 
 use crate::ring::{self, LIMIT};
@@ -75,6 +75,19 @@ async fn each_attempt_is_told(client: &Client, exec: &Exec) {
     let second = second.as_array().unwrap().iter();
     let second = second.map(|line| line["message"].as_str().unwrap().to_owned());
     assert_eq!(without_image(second.collect()), lines(2, &next(2)));
+    let timeline = client.all(&format!("{path}/timeline")).await.unwrap();
+    let kinds = timeline.iter().map(|entry| entry["kind"].as_str().unwrap());
+    let kinds: Vec<_> = kinds.collect();
+    let life = [
+        "attempted",
+        "claimed",
+        "pulling",
+        "running",
+        "ended",
+        "log_sealed",
+    ];
+    assert_eq!(kinds, [&["triggered"][..], &life.repeat(3)].concat());
+
     let none = format!("{path}/logs?attempt=4");
     client.send("GET", &none, None, 404).await.unwrap();
 }
@@ -83,7 +96,6 @@ async fn each_attempt_is_told(client: &Client, exec: &Exec) {
 async fn a_deleted_pod_is_made_again_only_where_twice_is_allowed() {
     let ring = ring::start().await;
     let client = ring.client().await;
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
     let counter = StartCounter::listen().await.unwrap();
     for (guarantee, letter, starts) in [("at_most_once", "F", 1), ("at_least_once", "S", 2)] {
         let report = counter.report(guarantee);
@@ -93,20 +105,7 @@ async fn a_deleted_pod_is_made_again_only_where_twice_is_allowed() {
         let job = client.create_job(&command, fields).await.unwrap();
         let exec = client.trigger(job).await.unwrap();
         client.wait(&exec, "R", LIMIT).await.unwrap();
-        let namespace = format!("jobs-{}", ring.name());
-        let selector = format!("escapement.dev/exec={}", exec.id);
-        let delete = [
-            "delete",
-            "pod",
-            "--namespace",
-            &namespace,
-            "--selector",
-            &selector,
-        ];
-        kubectl
-            .run(&[&delete[..], &["--wait=false"]].concat(), None)
-            .await
-            .unwrap();
+        ring.delete_pod(&exec).await;
         let detail = client.wait(&exec, "SF", LIMIT).await.unwrap();
         assert_eq!(detail["status"], letter, "{detail:#}");
         assert_eq!(counter.starts_of(guarantee), starts);

@@ -135,6 +135,15 @@ impl TestRing {
         client.log(exec).await.unwrap()
     }
 
+    /// Deletes the exec's pod, as somebody might.
+    pub(crate) async fn delete_pod(&self, exec: &Exec) {
+        let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+        let namespace = format!("--namespace=jobs-{}", self.name);
+        let selector = format!("--selector=escapement.dev/exec={}", exec.id);
+        let delete = ["delete", "pod", "--wait=false", &namespace, &selector];
+        kubectl.run(&delete, None).await.unwrap();
+    }
+
     /// Waits until no Job, no pod and no Secret of this ring is in the cluster; a pod that
     /// is gone has no finalizer either.
     pub(crate) async fn leaves_nothing_behind(&self) {

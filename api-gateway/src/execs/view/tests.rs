@@ -10,7 +10,7 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-fn exec(started: Option<&str>, ended: Option<&str>) -> Exec {
+pub(in crate::execs) fn exec(started: Option<&str>, ended: Option<&str>) -> Exec {
     Exec {
         id: "64b2d045-2881-4293-9bcd-bdc04b953115".parse().unwrap(),
         job_id: JobId(146),

@@ -1,0 +1,66 @@
+//! Each failure says why, whose it is and what to do next.
+
+use devstack::Service;
+use e2e::Client;
+use e2e::client::Exec;
+use serde_json::{Value, json};
+
+use crate::ring::{self, LIMIT};
+
+/// What is wrong with a job, and what its exec has to say of it.
+const FAILURES: [(&str, &str, &str, &str); 6] = [
+    ("an image that does not exist", "image_pull", "user", ""),
+    ("out of memory", "oom", "user", "tail /dev/zero"),
+    ("its time is over", "timeout", "user", "sleep 60"),
+    ("a bad command", "start_error", "user", "no-such-program"),
+    ("a deleted pod", "disrupted", "platform", "sleep 60"),
+    ("an unschedulable size", "unschedulable", "capacity", "true"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the table is for people")]
+async fn each_failure_names_its_owner_and_a_next_step() {
+    // Where no other pod holds room, a node for the large size is waited for so long.
+    let soon = ("ESCAPEMENT__LIMITS__START_DEADLINE", "20s");
+    let ring = ring::start_told(Service::Executor, soon).await;
+    let client = ring.client().await;
+    println!("{:30} {:14} {:9} next step", "what", "reason", "owner");
+    for (what, reason, owner, command) in FAILURES {
+        let fields = match reason {
+            "image_pull" => json!({ "docker_image_tag": "no-such-tag" }),
+            "timeout" => json!({ "timeout": 1 }),
+            "unschedulable" => json!({ "resource_size": "XL" }),
+            _ => json!({}),
+        };
+        let job = client.create_job(command, fields).await.unwrap();
+        let exec = client.trigger(job).await.unwrap();
+        if reason == "disrupted" {
+            client.wait(&exec, "R", LIMIT).await.unwrap();
+            ring.delete_pod(&exec).await;
+        }
+        let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
+        let told = |field: &str| detail[field].as_str().unwrap_or_default().to_owned();
+        let next_step = told("next_step");
+        println!(
+            "{what:30} {:14} {:9} {next_step}",
+            told("reason"),
+            told("reason_owner")
+        );
+        assert_eq!(
+            (told("reason"), told("reason_owner")),
+            (reason.into(), owner.into()),
+            "{what}"
+        );
+        assert!(
+            !told("message").is_empty() && next_step.ends_with('.'),
+            "{detail:#}"
+        );
+        assert_eq!(last_attempt(&client, &exec).await["next_step"], next_step);
+    }
+    ring.leaves_nothing_behind().await;
+}
+
+async fn last_attempt(client: &Client, exec: &Exec) -> Value {
+    let path = format!("/v1/jobs/{}/execs/{}/attempts", exec.job, exec.id);
+    client.all(&path).await.unwrap().pop().unwrap()
+}
