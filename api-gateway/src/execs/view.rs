@@ -101,7 +101,7 @@ struct RunView<'a> {
     /// Exit code of the program.
     #[schema(required)]
     exit_code: Option<i32>,
-    /// Starts of the program so far.
+    /// Attempts so far.
     #[schema(minimum = 0)]
     attempt: i32,
     /// The planned instant it ran for.

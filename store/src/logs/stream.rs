@@ -94,8 +94,8 @@ pub async fn unsealed(
     Ok(rows.into_iter().map(UnreadStream::from).collect())
 }
 
-/// Ended attempts of a region whose log the executor gave up before anybody
-/// sealed, or even opened, their stream.
+/// Ended attempts without a sealed, or even an opened, stream, of execs of a region of
+/// which the executor gave up a log.
 pub async fn abandoned(
     conn: &mut AsyncPgConnection,
     region: &str,
@@ -103,11 +103,17 @@ pub async fn abandoned(
     let of_stream = log_streams::exec_id
         .eq(exec_attempts::exec_id)
         .and(log_streams::attempt.eq(exec_attempts::attempt));
-    let rows: Vec<(Uuid, i32, String)> = exec_attempts::table
-        .inner_join(execs::table.on(exec_attempts::exec_id.eq(execs::id)))
+    let rows: Vec<(Uuid, i32, String)> = execs::table
+        .inner_join(exec_attempts::table.on(exec_attempts::exec_id.eq(execs::id)))
         .left_join(log_streams::table.on(of_stream))
         .filter(execs::region.eq(region))
-        .filter(exec_attempts::logs_abandoned_at.is_not_null())
+        .filter(execs::logs_abandoned_at.is_not_null())
+        // A later attempt may have a pod that is about to run.
+        .filter(
+            execs::ended_at
+                .is_not_null()
+                .or(exec_attempts::attempt.lt(execs::attempt)),
+        )
         .filter(log_streams::sealed_at.is_null())
         .filter(exec_attempts::pod_uid.is_not_null())
         .select((

@@ -58,30 +58,22 @@ async fn a_time_range_holds_its_start_and_not_its_end() {
 async fn what_the_executor_gave_up_is_found() {
     let ring = Ring::new().await;
     let (opened, unseen, kept) = (ring.exec().await, ring.exec().await, ring.exec().await);
+    let running = ring.exec().await;
     let mut conn = ring.conn().await;
     open(&mut conn, opened).await;
     open(&mut conn, kept).await;
     assert!(logs::abandoned(&mut conn, REGION).await.unwrap().is_empty());
-    let (a, b) = (opened.exec, unseen.exec);
+    let (a, b, c) = (opened.exec, unseen.exec, running.exec);
     ring.owner(&format!(
-        "UPDATE exec_attempts SET logs_abandoned_at = now() WHERE exec_id IN ('{a}', '{b}');
-         INSERT INTO exec_attempts (exec_id, attempt, pod_uid) VALUES ('{a}', 2, 'later')"
+        "UPDATE execs SET logs_abandoned_at = now() WHERE id IN ('{a}', '{b}', '{c}');
+         UPDATE exec_attempts SET logs_abandoned_at = now() WHERE exec_id = '{a}';
+         UPDATE execs SET state = 'failed', reason = 'oom', ended_at = now() WHERE id <> '{c}'"
     ))
     .await;
     let mut found = logs::abandoned(&mut conn, REGION).await.unwrap();
     found.sort_by_key(|stream| stream.key.exec);
     assert!(found.iter().map(|stream| stream.key).eq([opened, unseen]));
-    for (key, given_up) in [
-        (opened, true),
-        (kept, false),
-        (
-            StreamKey {
-                attempt: 2,
-                ..opened
-            },
-            false,
-        ),
-    ] {
+    for (key, given_up) in [(opened, true), (kept, false)] {
         let at = logs::abandoned_at(&mut conn, key).await.unwrap();
         assert_eq!(at.is_some(), given_up, "{key:?}");
     }
