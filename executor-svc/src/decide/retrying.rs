@@ -35,23 +35,21 @@ pub(super) fn retry_or_end(facts: &Facts<'_>, end: End, started: bool) -> Step {
 }
 
 fn is_worth_another(facts: &Facts<'_>, row: &Attempt, end: &End, started: bool) -> bool {
-    let earlier = |programs: bool| {
+    let earlier = |counts: fn(Reason) -> bool| {
         let before = facts.exec.attempts.iter();
         let before = before.filter(|attempt| attempt.attempt < end.attempt);
         let reasons = before.filter_map(|attempt| attempt.reason);
-        reasons
-            .filter(|reason| is_programs(*reason) == programs)
-            .count()
+        reasons.filter(|reason| counts(*reason)).count()
     };
     let rules = &row.rules;
     match (end.event, end.reason) {
         (ExecEvent::Failed, reason) if is_programs(reason) => {
             let retries = rules.retries.unwrap_or(0) as usize;
-            rules.repeats(reason, end.exit_code) && earlier(true) < retries
+            rules.repeats(reason, end.exit_code) && earlier(is_programs) < retries
         }
         (ExecEvent::Failed | ExecEvent::Vanished, reason) if is_platforms(reason) => {
             let allowed = !started || rules.guarantee() == Guarantee::AtLeastOnce;
-            allowed && earlier(false) + 1 < facts.limits.attempts
+            allowed && earlier(is_platforms) + 1 < facts.limits.attempts
         }
         _ => false,
     }
