@@ -4,6 +4,7 @@ pub mod attempts;
 pub mod example;
 pub mod http;
 pub mod list;
+pub mod outcome;
 pub mod overrides;
 pub mod timeline;
 pub mod view;

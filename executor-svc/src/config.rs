@@ -7,7 +7,7 @@ use bus::BrokerConfig;
 use chassis::{HealthConfig, LogConfig, ShutdownConfig, TracesConfig};
 use cluster::ClusterConfig;
 use serde::Deserialize;
-use shared_types::SizeTable;
+use shared_types::{RunRules, SizeTable};
 use store::DatabaseConfig;
 use store::secrets::SecretsConfig;
 
@@ -116,6 +116,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// How long a program may run.
+    #[must_use]
+    pub fn run_limit(&self, rules: &RunRules) -> Duration {
+        rules.timeout().unwrap_or(self.run_deadline)
+    }
+
     /// How long to wait for room: while `others` of ours hold it, it will come.
     #[must_use]
     pub fn room_deadline(&self, others: usize) -> Duration {

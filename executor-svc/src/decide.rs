@@ -136,7 +136,7 @@ pub fn decide(facts: &Facts<'_>) -> Step {
 
 fn open(facts: &Facts<'_>) -> Step {
     let exec = facts.exec;
-    match current(facts) {
+    match exec.current() {
         Some(Attempt {
             pod_uid: Some(uid), ..
         }) => claimed::decide(facts, uid),
@@ -144,14 +144,6 @@ fn open(facts: &Facts<'_>) -> Step {
         Some(attempt) => unclaimed(facts, attempt),
         None => Step::BeginAttempt(exec.attempt + 1),
     }
-}
-
-/// The attempt that the exec is at.
-fn current<'a>(facts: &Facts<'a>) -> Option<&'a Attempt> {
-    let exec = facts.exec;
-    exec.attempts
-        .iter()
-        .find(|attempt| attempt.attempt == exec.attempt)
 }
 
 fn cancel_unclaimed(facts: &Facts<'_>) -> Step {

@@ -120,7 +120,7 @@ impl Template<'_> {
 
     fn pod(&self, container: Container, rules: &RunRules) -> PodSpec {
         let selector = &self.pod.node_selector;
-        let run = rules.timeout().unwrap_or(self.limits.run_deadline);
+        let run = self.limits.run_limit(rules);
         let grace = rules.grace_period().unwrap_or(self.pod.termination_grace);
         PodSpec {
             scheduling_gates: Some(vec![PodSchedulingGate {

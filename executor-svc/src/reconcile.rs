@@ -139,11 +139,7 @@ impl Reconciler {
     /// A watch may not have shown yet what is there. Before an object counts as
     /// gone the cluster itself is asked.
     async fn confirm_absence(&self, exec: &Tracked, view: &mut View) -> Result<(), CallError> {
-        let current = exec
-            .attempts
-            .iter()
-            .find(|attempt| attempt.attempt == exec.attempt);
-        let Some(attempt) = current.filter(|_| !exec.state.is_terminal()) else {
+        let Some(attempt) = exec.current().filter(|_| !exec.state.is_terminal()) else {
             return Ok(());
         };
         let namespace = self.cluster().namespace(&exec.namespace);

@@ -75,6 +75,12 @@ impl RunRules {
         self.timeout.map(seconds)
     }
 
+    /// The pause before the first repetition, if the job says so.
+    #[must_use]
+    pub fn retry_backoff(&self) -> Option<Duration> {
+        self.retry_backoff.map(seconds)
+    }
+
     /// What holds where the platform fails: who has a run repeated means that it may be.
     #[must_use]
     pub fn guarantee(&self) -> Guarantee {

@@ -23,7 +23,7 @@ pub use track::{Attempt, Program, Tracked, load, open_page, program};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{EventKind, ExecId, ExecState};
+use shared_types::{EventKind, ExecId, ExecState, Reason};
 
 use crate::StoreError;
 use crate::events::{self, ExecEventEntry};
@@ -67,6 +67,14 @@ async fn lock(conn: &mut AsyncPgConnection, exec: ExecId) -> Result<Option<Locke
 fn parse_state(word: String) -> Result<ExecState, StoreError> {
     ExecState::parse(&word).ok_or(StoreError::Unknown {
         what: "exec state",
+        value: word,
+    })
+}
+
+/// Reads a reason as it is stored.
+pub(crate) fn parse_reason(word: String) -> Result<Reason, StoreError> {
+    Reason::parse(&word).ok_or(StoreError::Unknown {
+        what: "reason",
         value: word,
     })
 }

@@ -2,18 +2,16 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared_types::Reason;
 use store::execs::{AttemptReport, LogReport};
 use utoipa::ToSchema;
 
-use crate::execs::view::{Duration, RemedyView, reason_schema};
-use crate::openapi::types::schemas;
+use crate::execs::outcome::OutcomeView;
 use crate::reply::timestamp::Timestamp;
 
 /// An attempt.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Attempt, examples(attempt))]
-pub struct AttemptView {
+pub struct AttemptView<'a> {
     /// Its number, from 1.
     #[schema(minimum = 1)]
     attempt: i32,
@@ -22,32 +20,15 @@ pub struct AttemptView {
     /// When it may begin, if it follows a failed one.
     #[schema(required)]
     not_before: Option<Timestamp>,
-    /// When its program started.
-    #[schema(required)]
-    started_at: Option<Timestamp>,
-    /// When it ended.
-    #[schema(required)]
-    ended_at: Option<Timestamp>,
-    /// How long its program ran.
-    #[schema(required, inline)]
-    duration: Option<Duration>,
-    #[schema(required, schema_with = reason)]
-    reason: Option<Reason>,
-    /// The reason for people.
-    #[schema(required)]
-    message: Option<String>,
     #[serde(flatten)]
     #[schema(inline)]
-    remedy: RemedyView,
-    /// Exit code of the program.
-    #[schema(required)]
-    exit_code: Option<i32>,
+    outcome: OutcomeView<'a>,
     /// Name of the node that it was given.
     #[schema(required)]
-    node: Option<String>,
+    node: Option<&'a str>,
     /// Name of its pod.
     #[schema(required)]
-    pod: Option<String>,
+    pod: Option<&'a str>,
     /// Its stored output.
     #[schema(required, inline)]
     log: Option<LogView>,
@@ -67,25 +48,19 @@ struct LogView {
     complete: Option<bool>,
 }
 
-schemas! {
-    reason = reason_schema("Why it ended, or is being ended");
-}
-
-impl From<AttemptReport> for AttemptView {
-    fn from(attempt: AttemptReport) -> Self {
+impl<'a> From<&'a AttemptReport> for AttemptView<'a> {
+    fn from(attempt: &'a AttemptReport) -> Self {
         Self {
             attempt: attempt.attempt,
             created_at: Timestamp(attempt.created_at),
             not_before: attempt.not_before.map(Timestamp),
-            started_at: attempt.started_at.map(Timestamp),
-            ended_at: attempt.ended_at.map(Timestamp),
-            duration: Duration::between(attempt.started_at, attempt.ended_at),
-            reason: attempt.reason,
-            message: attempt.message,
-            remedy: RemedyView::of(attempt.reason),
-            exit_code: attempt.exit_code,
-            node: attempt.node,
-            pod: attempt.pod,
+            outcome: OutcomeView::new(
+                (attempt.started_at, attempt.ended_at),
+                (attempt.reason, attempt.message.as_deref()),
+                attempt.exit_code,
+            ),
+            node: attempt.node.as_deref(),
+            pod: attempt.pod.as_deref(),
             log: attempt.log.map(LogView::from),
         }
     }

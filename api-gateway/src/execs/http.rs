@@ -27,7 +27,7 @@ use crate::request::context::{MaybeSent, Sent};
 use crate::request::wait::{WaitQuery, wait_time};
 
 type ExecPage = Envelope<ExecView<'static>>;
-type AttemptList = Envelope<AttemptView>;
+type AttemptList = Envelope<AttemptView<'static>>;
 type Timeline = Envelope<EntryView>;
 
 /// A body without fields.
@@ -102,8 +102,8 @@ pub async fn attempts(context: Context, ids: Path<(JobId, ExecId)>) -> Reply {
     let (_, exec) = execs::get(&context, Access::Read, *ids).await?;
     let mut conn = context.connection().await?;
     let attempts = store::execs::attempts(&mut conn, exec.id).await?;
-    let attempts = attempts.into_iter().map(AttemptView::from).collect();
-    Answer::ok(&AttemptList::whole(attempts))
+    let attempts = attempts.iter().map(AttemptView::from).collect();
+    Answer::ok(&Envelope::whole(attempts))
 }
 
 /// Read what happened to an exec

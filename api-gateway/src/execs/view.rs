@@ -4,13 +4,14 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use shared_types::{ExecId, ExecState, JobId, Owner, Reason};
+use shared_types::{ExecId, ExecState, JobId};
 use store::execs::Exec;
 use store::jobs::Job;
 use utoipa::ToSchema;
 use utoipa::openapi;
 
 use super::example::{exec, exec_detail};
+use super::outcome::OutcomeView;
 use crate::jobs::fields::job_id;
 use crate::jobs::view::{JobView, SpecView};
 use crate::openapi::types::{self, or_null, schemas};
@@ -81,26 +82,9 @@ struct RunView<'a> {
     rerun_of: Option<ExecId>,
     /// When it was triggered.
     created_at: Timestamp,
-    /// When its program started.
-    #[schema(required)]
-    started_at: Option<Timestamp>,
-    /// When it ended.
-    #[schema(required)]
-    ended_at: Option<Timestamp>,
-    /// How long the program ran.
-    #[schema(required, inline)]
-    duration: Option<Duration>,
-    #[schema(required, schema_with = reason)]
-    reason: Option<Reason>,
-    /// The reason for people.
-    #[schema(required)]
-    message: Option<&'a str>,
     #[serde(flatten)]
     #[schema(inline)]
-    remedy: RemedyView,
-    /// Exit code of the program.
-    #[schema(required)]
-    exit_code: Option<i32>,
+    outcome: OutcomeView<'a>,
     /// Attempts so far.
     #[schema(minimum = 0)]
     attempt: i32,
@@ -120,17 +104,6 @@ schemas! {
     );
     trigger_mode = types::word(["M", "S"], "By hand, or on time");
     rerun_of = or_null(id_schema("The exec it runs again"));
-    reason = reason_schema("Why it is in this state");
-    owner = or_null(types::word(
-        Owner::ALL.map(Owner::as_str),
-        "Who can do something about the reason",
-    ));
-}
-
-/// A reason, or none.
-pub(super) fn reason_schema(description: &str) -> openapi::Schema {
-    let words = Reason::ALL.iter().map(|reason| reason.as_str());
-    or_null(types::word(words, description))
 }
 
 /// An exec's id.
@@ -148,65 +121,15 @@ impl<'a> From<&'a Exec> for RunView<'a> {
             overrides: exec.overrides.as_ref(),
             rerun_of: exec.rerun_of,
             created_at: Timestamp(exec.created_at),
-            started_at: exec.started_at.map(Timestamp),
-            ended_at: exec.ended_at.map(Timestamp),
-            duration: Duration::between(exec.started_at, exec.ended_at),
-            reason: exec.reason,
-            message: exec.message.as_deref(),
-            remedy: RemedyView::of(exec.reason),
-            exit_code: exec.exit_code,
+            outcome: OutcomeView::new(
+                (exec.started_at, exec.ended_at),
+                (exec.reason, exec.message.as_deref()),
+                exec.exit_code,
+            ),
             attempt: exec.attempt,
             slot_at: exec.slot_at.map(Timestamp),
             cancel_requested_at: exec.cancel_requested_at.map(Timestamp),
         }
-    }
-}
-
-/// Who can do something about a reason, and what.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct RemedyView {
-    #[schema(required, schema_with = owner)]
-    reason_owner: Option<Owner>,
-    /// What can be done about it.
-    #[schema(required)]
-    next_step: Option<&'static str>,
-}
-
-impl RemedyView {
-    pub(super) fn of(reason: Option<Reason>) -> Self {
-        let (reason_owner, next_step) = reason.and_then(Reason::remedy).unzip();
-        Self {
-            reason_owner,
-            next_step,
-        }
-    }
-}
-
-/// How long the program ran, in whole seconds; hours are not cut at a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct Duration {
-    /// Whole ones.
-    #[schema(minimum = 0)]
-    hours: i64,
-    /// Whole ones.
-    #[schema(minimum = 0)]
-    minutes: i64,
-    /// Whole ones.
-    #[schema(minimum = 0)]
-    seconds: i64,
-}
-
-impl Duration {
-    pub(super) fn between(
-        start: Option<DateTime<Utc>>,
-        end: Option<DateTime<Utc>>,
-    ) -> Option<Self> {
-        let seconds = (end? - start?).num_seconds().max(0);
-        Some(Self {
-            hours: seconds / 3600,
-            minutes: seconds / 60 % 60,
-            seconds: seconds % 60,
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use store::lifecycle::{End, Start, StopReason};
 
 use super::retrying::retry_or_end;
 use super::stopping::{running, stop};
-use super::{Facts, Step, current, end, line, passed};
+use super::{Facts, Step, end, line, passed};
 use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
 use crate::view::ObservedPod;
 
@@ -48,7 +48,10 @@ fn is_running(facts: &Facts<'_>) -> bool {
 
 /// Why this attempt is being stopped, if it is.
 fn verdict(facts: &Facts<'_>) -> Option<StopReason> {
-    let attempt = current(facts).filter(|attempt| attempt.ended_at.is_none())?;
+    let attempt = facts
+        .exec
+        .current()
+        .filter(|attempt| attempt.ended_at.is_none())?;
     Some(StopReason {
         reason: attempt.reason?,
         message: attempt.message.clone().unwrap_or_default(),
@@ -96,7 +99,7 @@ fn lost(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
 }
 
 fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
-    let Some(claimed_at) = current(facts).and_then(|attempt| attempt.claimed_at) else {
+    let Some(claimed_at) = facts.exec.current().and_then(|attempt| attempt.claimed_at) else {
         return Step::Wait;
     };
     let limit = facts.limits.room_deadline(facts.load.placed);
@@ -120,7 +123,7 @@ fn starting(facts: &Facts<'_>, pod: &ObservedPod, obstacle: &Obstacle) -> Step {
     let attempt = facts.exec.attempt;
     if let Some(placement) = pod
         .placement()
-        .filter(|_| current(facts).is_some_and(|a| a.node.is_none()))
+        .filter(|_| facts.exec.current().is_some_and(|a| a.node.is_none()))
     {
         return Step::Place(attempt, placement);
     }
@@ -214,7 +217,7 @@ fn ended(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> End {
 /// Late evidence about an exec that was given up as lost: the only correction
 /// that an ended exec knows.
 pub(super) fn correction(facts: &Facts<'_>) -> Option<Step> {
-    let pod = facts.view.pod(current(facts)?.pod_uid.as_deref()?)?;
+    let pod = facts.view.pod(facts.exec.current()?.pod_uid.as_deref()?)?;
     let Evidence::Ended(ending) = &pod.evidence else {
         return None;
     };

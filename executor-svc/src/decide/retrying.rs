@@ -6,13 +6,13 @@ use humantime_serde::re::humantime::format_duration;
 use shared_types::{ExecEvent, ExecId, Guarantee, Reason, RetryOn};
 use store::lifecycle::{Attempt, End, Retry};
 
-use super::{Facts, Step, after, current};
+use super::{Facts, Step, after};
 use crate::config::Limits;
 
 /// Ends the exec so, or gives the attempt up for another. `started` means that its
 /// program may have run.
 pub(super) fn retry_or_end(facts: &Facts<'_>, end: End, started: bool) -> Step {
-    let Some(row) = current(facts) else {
+    let Some(row) = facts.exec.current() else {
         return Step::End(Box::new(end));
     };
     // Who asked for the end gets it, also where the program failed by itself.
@@ -78,11 +78,7 @@ fn is_platforms(reason: Reason) -> bool {
 /// Twice as long after each attempt, and up to a fifth longer, so that execs which
 /// failed together do not all come back together.
 fn pause(limits: &Limits, row: &Attempt, exec: ExecId) -> Duration {
-    let first = row
-        .rules
-        .retry_backoff
-        .map(|seconds| Duration::from_secs(seconds.into()));
-    let first = first.unwrap_or(limits.retry_backoff);
+    let first = row.rules.retry_backoff().unwrap_or(limits.retry_backoff);
     let doublings = u32::try_from(row.attempt - 1).unwrap_or(0).min(31);
     let pause = first.saturating_mul(1 << doublings);
     let pause = pause.min(limits.retry_backoff_cap.max(first));

@@ -5,12 +5,15 @@ use humantime_serde::re::humantime::format_duration;
 use shared_types::Reason;
 use store::lifecycle::{Attempt, StopReason};
 
-use super::{Facts, Step, after, current};
+use super::{Facts, Step, after};
 use crate::view::ObservedPod;
 
 /// Has the node stop the pod, and deletes what does not stop.
 pub(super) fn stop(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
-    let has_run_out = current(facts).and_then(|attempt| run_deadline(facts, attempt));
+    let has_run_out = facts
+        .exec
+        .current()
+        .and_then(|attempt| run_deadline(facts, attempt));
     let asked_at = facts.exec.cancel_requested_at.or(has_run_out);
     if !pod.stopping {
         return match asked_at {
@@ -33,7 +36,7 @@ pub(super) fn stop(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
 
 /// Until when the program may run; none before its start.
 fn run_deadline(facts: &Facts<'_>, attempt: &Attempt) -> Option<DateTime<Utc>> {
-    let limit = attempt.rules.timeout().unwrap_or(facts.limits.run_deadline);
+    let limit = facts.limits.run_limit(&attempt.rules);
     // Kubernetes cuts off the fraction of a second, and the node's clock may be slow.
     let started_at = attempt.started_at? + TimeDelta::seconds(1);
     Some(after(started_at.max(attempt.start_recorded_at?), limit))
@@ -41,12 +44,12 @@ fn run_deadline(facts: &Facts<'_>, attempt: &Attempt) -> Option<DateTime<Utc>> {
 
 /// What a program that runs waits for: its end, or that of its time.
 pub(super) fn running(facts: &Facts<'_>) -> Step {
-    let Some(attempt) = current(facts) else {
+    let Some(attempt) = facts.exec.current() else {
         return Step::Wait;
     };
     match run_deadline(facts, attempt) {
         Some(deadline) if facts.now >= deadline => {
-            let limit = attempt.rules.timeout().unwrap_or(facts.limits.run_deadline);
+            let limit = facts.limits.run_limit(&attempt.rules);
             let message = format!("it ran longer than {}", format_duration(limit));
             let reason = Reason::Timeout;
             Step::Condemn(attempt.attempt, StopReason { reason, message })

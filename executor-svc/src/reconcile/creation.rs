@@ -61,7 +61,7 @@ impl Reconciler {
                 let why = "its name is taken by an object that is not ours".to_owned();
                 self.refuse(exec, Reason::ConfigError, why).await
             }
-            Err(error) => self.job_refused(exec, attempt, error).await,
+            Err(error) => self.job_refused(exec, error).await,
         }
     }
 
@@ -113,17 +113,10 @@ impl Reconciler {
     }
 
     /// The API server did not take the objects: for good, or for now.
-    async fn job_refused(
-        &self,
-        exec: &Tracked,
-        attempt: i32,
-        error: CallError,
-    ) -> Result<After, ReconcileError> {
+    async fn job_refused(&self, exec: &Tracked, error: CallError) -> Result<After, ReconcileError> {
         let answer = error.answer().unwrap_or_default().to_owned();
         let since = exec
-            .attempts
-            .iter()
-            .find(|row| row.attempt == attempt)
+            .current()
             .map(|row| row.not_before.unwrap_or(row.created_at));
         let deadline = self.config.limits.room_deadline(self.load().jobs);
         let limit = TimeDelta::from_std(deadline).unwrap_or_default();

@@ -6,6 +6,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecId, Reason};
 
 use crate::StoreError;
+use crate::lifecycle::parse_reason;
 use crate::schema::{exec_attempts, log_streams};
 
 /// One try to run an exec, and how much of its output is stored.
@@ -89,19 +90,13 @@ pub async fn attempts(
 
 impl Row {
     fn report(self, log: Option<LogReport>) -> Result<AttemptReport, StoreError> {
-        let reason = self.reason.map(|word| {
-            Reason::parse(&word).ok_or(StoreError::Unknown {
-                what: "reason",
-                value: word,
-            })
-        });
         Ok(AttemptReport {
             attempt: self.attempt,
             created_at: self.created_at,
             not_before: self.not_before,
             started_at: self.started_at,
             ended_at: self.ended_at,
-            reason: reason.transpose()?,
+            reason: self.reason.map(parse_reason).transpose()?,
             message: self.message,
             exit_code: self.exit_code,
             node: self.node,

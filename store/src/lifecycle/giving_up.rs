@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecEvent, ExecId, Transition};
 
+use super::append_event;
 use super::attempt::{Applied, begin_attempt};
-use super::outcome::{End, is_claimed, settle, write_beginning};
-use super::{append_event, lock};
+use super::outcome::{End, lock_at, settle, write_beginning};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs};
 
@@ -30,15 +30,10 @@ pub async fn retry(
     retry: &Retry,
 ) -> Result<Applied, StoreError> {
     let end = &retry.end;
-    let Some(mut locked) = lock(conn, exec)
-        .await?
-        .filter(|locked| locked.attempt == end.attempt && !locked.cancel_requested)
-    else {
+    let locked = lock_at(conn, exec, end).await?;
+    let Some(mut locked) = locked.filter(|locked| !locked.cancel_requested) else {
         return Ok(Applied::TooLate);
     };
-    if end.only_unclaimed && is_claimed(conn, exec, end.attempt).await? {
-        return Ok(Applied::TooLate);
-    }
     let next_state = locked.begun(end).on(ExecEvent::Retried);
     if next_state == Transition::Reject {
         return Ok(Applied::TooLate);

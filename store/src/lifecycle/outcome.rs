@@ -117,15 +117,9 @@ pub async fn end(
     exec: ExecId,
     end: &End,
 ) -> Result<Ended, StoreError> {
-    let Some(mut locked) = lock(conn, exec)
-        .await?
-        .filter(|row| row.attempt == end.attempt)
-    else {
+    let Some(mut locked) = lock_at(conn, exec, end).await? else {
         return Ok(Ended::Stays);
     };
-    if end.only_unclaimed && is_claimed(conn, exec, end.attempt).await? {
-        return Ok(Ended::Stays);
-    }
     let begun = locked.begun(end);
     match begun.on(end.event) {
         Transition::Move(state) => {
@@ -169,7 +163,21 @@ pub(super) async fn write_beginning(
     Ok(())
 }
 
-pub(super) async fn is_claimed(
+/// Locks an exec that is still at the attempt which ends so.
+pub(super) async fn lock_at(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    end: &End,
+) -> Result<Option<Locked>, StoreError> {
+    let locked = lock(conn, exec).await?;
+    let Some(locked) = locked.filter(|row| row.attempt == end.attempt) else {
+        return Ok(None);
+    };
+    let too_late = end.only_unclaimed && is_claimed(conn, exec, end.attempt).await?;
+    Ok((!too_late).then_some(locked))
+}
+
+async fn is_claimed(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
     attempt: i32,

@@ -9,7 +9,7 @@ use shared_types::trace::Traceparent;
 use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, RunRules};
 use uuid::Uuid;
 
-use super::parse_state;
+use super::{parse_reason, parse_state};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs, jobs};
 
@@ -38,6 +38,16 @@ pub struct Tracked {
     pub ended_at: Option<DateTime<Utc>>,
     /// All its attempts, in order.
     pub attempts: Vec<Attempt>,
+}
+
+impl Tracked {
+    /// The attempt it is at; none before the first.
+    #[must_use]
+    pub fn current(&self) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .find(|attempt| attempt.attempt == self.attempt)
+    }
 }
 
 /// One try to run an exec: one Job in the cluster.
@@ -241,15 +251,7 @@ impl TryFrom<AttemptRow> for Attempt {
     type Error = StoreError;
 
     fn try_from(row: AttemptRow) -> Result<Self, StoreError> {
-        let reason = row
-            .reason
-            .map(|word| {
-                Reason::parse(&word).ok_or(StoreError::Unknown {
-                    what: "reason",
-                    value: word,
-                })
-            })
-            .transpose()?;
+        let reason = row.reason.map(parse_reason).transpose()?;
         let rules = serde_json::from_value(row.rules).map_err(|error| StoreError::Unknown {
             what: "run rules",
             value: error.to_string(),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use shared_types::{Command, ExecSpec, ExecState, SecretId, TriggerMode};
+use shared_types::{Command, ExecSpec, ExecState, Reason, SecretId, TriggerMode};
 
 use super::*;
 
