@@ -12,6 +12,7 @@ use crate::kubernetes::{kubeconfig, kubectl, program};
 use crate::ports;
 use crate::process;
 use crate::ready::until_ready;
+use crate::room;
 use crate::root::Root;
 use crate::service_network;
 
@@ -62,6 +63,7 @@ async fn node_is_ready(root: &Root) -> Result<bool> {
 
 fn config(root: &Root) -> Result<serde_json::Value> {
     let socket = format!("unix://{}", containerd::socket(root).display());
+    let free = format!("{}Mi", room::KUBELET_KEEPS_FREE);
     let resolv = root.write("kubelet/resolv.conf", "")?;
     // cgroup v1 machines are refused unless told otherwise; v2 ones do not care.
     let hybrid = !fs::exists("/sys/fs/cgroup/cgroup.controllers").unwrap_or(false);
@@ -102,9 +104,9 @@ fn config(root: &Root) -> Result<serde_json::Value> {
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {
             "memory.available": "50Mi",
-            "nodefs.available": "1%",
+            "nodefs.available": free,
             "nodefs.inodesFree": "1%",
-            "imagefs.available": "1%",
+            "imagefs.available": free,
             "imagefs.inodesFree": "1%",
         },
     }))

@@ -29,6 +29,7 @@ pub mod rabbitmq;
 mod ready;
 mod registry;
 pub mod ring;
+mod room;
 pub mod root;
 pub mod service;
 mod service_network;

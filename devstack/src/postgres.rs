@@ -32,7 +32,7 @@ unix_socket_directories = ''
 max_connections = 500
 shared_buffers = 256MB
 fsync = on
-max_wal_size = 2GB
+max_wal_size = 512MB
 ssl = on
 log_min_messages = warning
 ";

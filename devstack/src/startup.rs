@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::Root;
 use crate::{
-    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry,
+    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry, room,
     service_network, tls,
 };
 
@@ -19,6 +19,9 @@ pub(crate) async fn run(root: &Root, parts: &[Part], progress: Progress) -> Resu
         install(root, parts, progress),
         build_binaries(root, wants(Part::Kubernetes), progress),
     )?;
+    if wants(Part::Kubernetes) {
+        room::check(root)?;
+    }
     if wants(Part::Services) {
         service_network::prepare().await?;
     }
