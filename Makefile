@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-lists bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-admission bench-lists bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -54,6 +54,11 @@ helm-test: ## install the chart, then scale, roll, upgrade and roll back under l
 bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
 	$(BUILD)
 	@$(WITH_ALL) $(dir $(DEVSTACK))bench-ring
+
+bench-admission: ## 300 execs at once where 20 may run, of a big and a small namespace
+	$(BUILD)
+	@ADMISSION="20 270 30" $(WITH_ALL) cargo test --workspace --test ring -- --nocapture \
+	    a_region_runs
 
 bench-lists: ## time the first page of a million execs against one far down
 	$(BUILD)

@@ -6,16 +6,17 @@ pub mod http;
 pub mod list;
 pub mod outcome;
 pub mod overrides;
+pub mod phase;
 pub mod timeline;
 pub mod view;
 pub mod waiting;
 
 use std::time::Duration;
 
-use shared_types::{ExecId, JobId};
+use shared_types::{ExecId, ExecState, JobId};
 use store::PgConnection;
 use store::access::Access;
-use store::execs::{self, Exec, ManualExec, ManualTrigger};
+use store::execs::{self, Exec, ManualExec, ManualTrigger, Wait};
 use store::jobs::{Hold, Job};
 
 use self::overrides::Overrides;
@@ -199,6 +200,15 @@ pub async fn wait(
     }
     context.gateway.tokens.recheck(&context.caller).await?;
     get(context, Access::Read, ids).await
+}
+
+/// What an exec waits for, if it does.
+pub async fn waits_for(context: &Context, exec: &Exec) -> Result<Option<Wait>, ApiError> {
+    if exec.state != ExecState::Waiting {
+        return Ok(None);
+    }
+    let mut conn = context.connection().await?;
+    Ok(execs::waiting(&mut conn, exec).await?)
 }
 
 /// An exec that the caller may see, or do `need` to, with its job.

@@ -8,8 +8,8 @@ use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::Root;
 use crate::{
-    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry, room,
-    service_network, tls,
+    binaries, containerd, images, kubelet, kubernetes, packages, postgres, rabbitmq, registry,
+    room, service_network, tls,
 };
 
 /// Installs and builds what is missing, then starts the parts, together where they can.

@@ -61,6 +61,21 @@ impl StartCounter {
         self.count(|start| start.starts_with(prefix))
     }
 
+    /// How many had reported `begin` and not yet `end`, at most.
+    pub fn most_at_once(&self, begin: &str, end: &str) -> usize {
+        let starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut now, mut most) = (0_usize, 0);
+        for path in starts.iter() {
+            match path.trim_start_matches('/') {
+                name if name == begin => now += 1,
+                name if name == end => now = now.saturating_sub(1),
+                _ => {}
+            }
+            most = most.max(now);
+        }
+        most
+    }
+
     fn count(&self, counts: impl Fn(&str) -> bool) -> usize {
         let starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
         let name = |path: &String| counts(path.trim_start_matches('/'));
@@ -77,9 +92,14 @@ impl Drop for StartCounter {
 /// Reads one request's path and answers it; recorded before the answer could
 /// be lost, so a retried report would be counted and seen.
 async fn answer(mut peer: TcpStream) -> Result<String> {
-    let mut request = [0; 1024];
-    let read = peer.read(&mut request).await?;
-    let text = String::from_utf8_lossy(request.get(..read).unwrap_or_default()).into_owned();
+    let mut request = Vec::new();
+    // All of it: closed on something unread, the peer would see a reset and not the answer.
+    while !request.ends_with(b"\r\n\r\n") && request.len() < 1024 {
+        if peer.read_buf(&mut request).await? == 0 {
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&request);
     let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
     peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         .await?;

@@ -15,6 +15,7 @@ use store::{DatabaseRole, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::{Admission, Door};
 use crate::config::Config;
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
@@ -32,13 +33,20 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let store = Store::new(&config.database, DatabaseRole::Executor)?;
     let clients = Clients::new(&config.cluster).await?;
     let bus = Bus::connect(config.broker.clone(), &process)?;
-    let queue = Queue::default();
+    let (queue, door) = (Queue::default(), Door::default());
     let watches = Watches::start(&config, &clients, &queue, &process);
     let traces = process.traces.clone();
-    let record = ExecRows::new(store.clone(), bus.publisher(), keyring, traces);
+    let record = ExecRows::new(
+        store.clone(),
+        bus.publisher(),
+        keyring,
+        traces,
+        door.clone(),
+    );
     let reconciler = Arc::new(Reconciler {
         record,
         queue: queue.clone(),
+        door: door.clone(),
         jobs: watches.jobs.clone(),
         pods: watches.pods.clone(),
         objects: Objects::new(clients.unary.clone()),
@@ -47,6 +55,14 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         traces: process.traces.clone(),
         config: config.clone(),
     });
+    let admission = Admission {
+        config: config.clone(),
+        store: store.clone(),
+        queue: queue.clone(),
+        door,
+    };
+    let stopping = process.tasks.stopping();
+    process.tasks.spawn("admission", admission.run(stopping));
     let (intake, open) = watch::channel(false);
     let ready = process.readiness.check("database");
     ready.fail("not asked yet");
@@ -117,6 +133,16 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         return Err(ConfigError::invalid(
             "reconcile.sweep_every",
             "must be longer than nothing",
+        ));
+    }
+    let shares = config.admission.namespaces.values();
+    if shares
+        .chain([&config.admission.namespace])
+        .any(|share| share.weight == 0)
+    {
+        return Err(ConfigError::invalid(
+            "admission.namespace.weight",
+            "must be at least 1, also of single namespaces",
         ));
     }
     if config.limits.attempts == 0 {

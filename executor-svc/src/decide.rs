@@ -52,8 +52,8 @@ pub struct Facts<'a> {
 /// One step; each is safe to take twice.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// Record this attempt.
-    BeginAttempt(i32),
+    /// Have it admitted when there is a place for it.
+    Admit,
     /// Create this attempt's Job and store its uid.
     CreateJob(i32),
     /// The unclaimed attempt's Job of this uid is gone: forget it.
@@ -99,7 +99,7 @@ impl Step {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::BeginAttempt(_) => "begin_attempt",
+            Self::Admit => "admit",
             Self::CreateJob(_) => "create_job",
             Self::ForgetJob(..) => "forget_job",
             Self::Claim(..) => "claim",
@@ -142,8 +142,16 @@ fn open(facts: &Facts<'_>) -> Step {
         }) => claimed::decide(facts, uid),
         _ if exec.cancel_requested_at.is_some() => cancel_unclaimed(facts),
         Some(attempt) => unclaimed(facts, attempt),
-        None => Step::BeginAttempt(exec.attempt + 1),
+        None => queued(facts),
     }
+}
+
+fn queued(facts: &Facts<'_>) -> Step {
+    if !passed(facts, facts.exec.created_at, facts.limits.queue_deadline) {
+        return Step::Admit;
+    }
+    let message = "it waited too long for its turn".to_owned();
+    Step::End(Box::new(unstarted(facts, Reason::QueueTimeout, message)))
 }
 
 fn cancel_unclaimed(facts: &Facts<'_>) -> Step {

@@ -1,6 +1,7 @@
 //! Runs execs as Kubernetes Jobs and records how they end. One exec's program
 //! starts at most once, whatever is restarted, delivered twice or lost.
 
+mod admission;
 pub mod app;
 pub mod confidential;
 pub mod config;

@@ -17,6 +17,7 @@ use store::StoreError;
 use store::lifecycle::Tracked;
 use thiserror::Error;
 
+use crate::admission::Door;
 use crate::config::Config;
 use crate::decide::{Facts, Load, Step, decide, decide_orphan};
 use crate::evidence::{Evidence, Obstacle};
@@ -53,6 +54,7 @@ pub(crate) struct Reconciler {
     pub(crate) config: Arc<Config>,
     pub(crate) record: ExecRows,
     pub(crate) queue: Queue,
+    pub(crate) door: Door,
     pub(crate) jobs: Cache<Job>,
     pub(crate) pods: Cache<Pod>,
     pub(crate) objects: Objects,
@@ -163,7 +165,10 @@ impl Reconciler {
     async fn take(&self, exec: &Tracked, step: Step) -> Result<After, ReconcileError> {
         let (id, record, objects) = (exec.id, &self.record, &self.objects);
         match step {
-            Step::BeginAttempt(attempt) => record.begin_attempt(id, attempt).await?,
+            Step::Admit => {
+                self.door.knock();
+                return Ok(After::Wait);
+            }
             Step::CreateJob(attempt) => return self.create_job(exec, attempt).await,
             Step::ForgetJob(attempt, uid) => record.job_gone(id, attempt, &uid).await?,
             Step::Claim(attempt, pod) => record.claim(id, attempt, &pod).await?,

@@ -12,8 +12,9 @@ use store::lifecycle::{
     self, Applied, Claim, End, Ended, Placement, Program, Retry, Start, StopReason, Tracked,
 };
 use store::secrets::{self, Keyring};
-use store::{AsyncConnection, Store, StoreError, registries};
+use store::{AsyncConnection, Store, StoreError, admission, registries};
 
+use crate::admission::Door;
 use crate::confidential::Confidential;
 use crate::spans;
 
@@ -23,6 +24,7 @@ pub(crate) struct ExecRows {
     publisher: Publisher,
     keyring: Keyring,
     traces: Traces,
+    door: Door,
 }
 
 impl ExecRows {
@@ -31,12 +33,14 @@ impl ExecRows {
         publisher: Publisher,
         keyring: Keyring,
         traces: Traces,
+        door: Door,
     ) -> Self {
         Self {
             store,
             publisher,
             keyring,
             traces,
+            door,
         }
     }
 
@@ -59,6 +63,11 @@ impl ExecRows {
         lifecycle::open_page(&mut conn, region, after, limit).await
     }
 
+    pub(crate) async fn count_queued(&self, region: &str) -> Result<usize, StoreError> {
+        let mut conn = self.store.connection().await?;
+        admission::count_queued(&mut conn, region).await
+    }
+
     pub(crate) async fn program(&self, exec: ExecId) -> Result<Option<Program>, StoreError> {
         let mut conn = self.store.connection().await?;
         lifecycle::program(&mut conn, exec).await
@@ -76,14 +85,6 @@ impl ExecRows {
         let registry = spec.registry();
         let credential = registries::load(&mut conn, &self.keyring, namespace, &registry).await?;
         Ok(Confidential { values, credential })
-    }
-
-    pub(crate) async fn begin_attempt(&self, exec: ExecId, attempt: i32) -> Result<(), StoreError> {
-        let mut conn = self.store.connection().await?;
-        let now = (Utc::now(), None);
-        conn.transaction(async |conn| lifecycle::begin_attempt(conn, exec, attempt, now).await)
-            .await?;
-        Ok(())
     }
 
     pub(crate) async fn job_created(
@@ -170,6 +171,7 @@ impl ExecRows {
             .await?;
         match ended {
             Ended::Moved(state) => {
+                self.door.knock();
                 self.announce(exec);
                 report(exec, end, state);
                 spans::record(&self.traces, exec, end, state);

@@ -23,8 +23,10 @@ const PAGE: usize = 500;
 /// One sweep's findings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Swept {
-    /// Open execs of the region.
+    /// Admitted execs of the region that have not ended, and those to be cancelled.
     pub(crate) open: usize,
+    /// Execs of the region that wait to be admitted.
+    pub(crate) queued: usize,
     /// Execs for which there is something to do.
     pub(crate) due: usize,
 }
@@ -57,7 +59,10 @@ impl Sweep {
         let mut swept = Swept::default();
         let open = self.open_execs(&mut swept).await?;
         self.remains(&open, &mut swept).await?;
+        let region = &self.reconciler.config.cluster.region;
+        swept.queued = self.reconciler.record.count_queued(region).await?;
         gauge("escapement_execs_open", swept.open);
+        gauge("escapement_execs_queued", swept.queued);
         gauge(
             "escapement_reconcile_queue_depth",
             self.reconciler.queue.depth(),

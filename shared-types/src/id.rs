@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,6 +34,12 @@ impl ExecId {
     /// A new id for an exec created now.
     pub fn new() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// Less than, or the same as, every id that is made at this instant or later.
+    pub fn first_of(instant: DateTime<Utc>) -> Self {
+        let milliseconds = u128::try_from(instant.timestamp_millis()).unwrap_or_default();
+        Self(Uuid::from_u128(milliseconds << 80))
     }
 
     /// The part of the work this exec belongs to.

@@ -21,21 +21,24 @@ pub struct ExecEventEntry {
     pub message: String,
 }
 
-/// Adds an entry. An attempt tells each kind once: repeating a step is
-/// harmless and the first account stays.
+/// Adds an entry, the same to each of these execs. An attempt tells each kind once:
+/// repeating a step is harmless and the first account stays.
 pub async fn append(
     conn: &mut AsyncPgConnection,
-    exec: ExecId,
+    execs: &[ExecId],
     entry: &ExecEventEntry,
 ) -> Result<(), StoreError> {
-    diesel::insert_into(exec_events::table)
-        .values((
+    let rows = execs.iter().map(|exec| {
+        (
             exec_events::exec_id.eq(exec.0),
             exec_events::attempt.eq(entry.attempt),
             exec_events::kind.eq(entry.kind.as_str()),
             exec_events::at.eq(entry.at),
             exec_events::message.eq(&entry.message),
-        ))
+        )
+    });
+    diesel::insert_into(exec_events::table)
+        .values(rows.collect::<Vec<_>>())
         .on_conflict_do_nothing()
         .execute(conn)
         .await?;

@@ -14,12 +14,14 @@ use uuid::Uuid;
 mod attempts;
 mod cancel;
 mod trigger;
+mod waiting;
 
 pub use attempts::{AttemptReport, LogReport, attempts};
 pub use cancel::{
     Cancelled, Triggered, cancel_open, cancel_waiting, delete, has_open, open_among, request_cancel,
 };
 pub use trigger::{ManualExec, ManualTrigger, insert_manual, trigger};
+pub use waiting::{AttemptWait, QueuedWait, Wait, waiting};
 
 use crate::StoreError;
 use crate::schedules::Candidate;

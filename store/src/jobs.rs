@@ -30,6 +30,8 @@ pub struct JobDefinition {
     pub region: String,
     /// What an exec of it runs.
     pub spec: ExecSpec,
+    /// How many of its execs may run at a time.
+    pub max_running: Option<u32>,
     /// Whether to mail when an exec ends.
     pub email_enabled: bool,
     /// Text of the schedule as it was given.
@@ -64,6 +66,7 @@ struct JobRow {
     created_by: String,
     region: String,
     spec: serde_json::Value,
+    max_running: Option<i32>,
     email_enabled: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -92,6 +95,7 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: JobDefinition) -> Result<
             jobs::created_by.eq(&new.created_by),
             jobs::region.eq(&new.region),
             jobs::spec.eq(spec),
+            jobs::max_running.eq(stored_limit(new.max_running)),
             jobs::email_enabled.eq(new.email_enabled),
         ))
         .returning((jobs::id, jobs::created_at, jobs::updated_at))
@@ -114,6 +118,11 @@ pub async fn insert(conn: &mut AsyncPgConnection, new: JobDefinition) -> Result<
         created_at,
         updated_at,
     })
+}
+
+/// A number of execs as it is kept.
+fn stored_limit(limit: Option<u32>) -> Option<i32> {
+    limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX))
 }
 
 /// A job, unless it was deleted.
@@ -146,6 +155,7 @@ impl TryFrom<JobAndSchedule> for Job {
                 created_by: row.created_by,
                 region: row.region,
                 spec,
+                max_running: row.max_running.and_then(|limit| limit.try_into().ok()),
                 email_enabled: row.email_enabled,
                 schedule_mode: schedule.mode,
                 schedule_rules: read_rules(schedule.rules, JobId(row.id))?,

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod accounts;
 mod address;
+pub mod admission;
 pub mod audit;
 pub mod backfills;
 pub mod calendars;

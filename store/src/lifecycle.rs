@@ -13,8 +13,8 @@ mod outcome;
 mod track;
 
 pub use attempt::{
-    Applied, Claim, Placement, StopReason, begin_attempt, claim, condemn, forget_job, place,
-    record_job,
+    Applied, Claim, Placement, StopReason, begin_attempt, begin_first, claim, condemn, forget_job,
+    place, record_job,
 };
 pub use giving_up::{Retry, abandon_logs, retry};
 pub use outcome::{End, Ended, Start, end, start};
@@ -94,5 +94,5 @@ async fn append_event(
         at,
         message,
     };
-    events::append(conn, exec, &entry).await
+    events::append(conn, &[exec], &entry).await
 }

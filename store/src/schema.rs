@@ -79,6 +79,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
         bytes -> Int4,
+        max_running -> Nullable<Int4>,
     }
 }
 
@@ -223,6 +224,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    queues (region, namespace) {
+        region -> Text,
+        namespace -> Text,
+        held_by -> Nullable<Text>,
+        bound -> Nullable<Int4>,
+        paced_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     slots (job_id, first_at, generation, backfill_id) {
         job_id -> Int8,
         generation -> Int8,
@@ -315,6 +326,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     exec_counts,
     exec_attempts,
     exec_events,
+    queues,
     slots,
     log_streams,
     log_chunks,

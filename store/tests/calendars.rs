@@ -40,6 +40,7 @@ async fn job(conn: &mut PgConnection, namespace: &str, calendars: &[&str]) -> Jo
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },
+        max_running: None,
         email_enabled: false,
         schedule_mode: Some("@daily".to_owned()),
         schedule_rules: ScheduleRules {

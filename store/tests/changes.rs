@@ -31,6 +31,7 @@ fn new_job() -> JobDefinition {
                 ..RunRules::default()
             },
         },
+        max_running: None,
         email_enabled: false,
         schedule_mode: Some("R/2040-01-01T00:00:00Z/PT1H".to_owned()),
         schedule_rules: shared_types::ScheduleRules::default(),

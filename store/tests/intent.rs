@@ -27,6 +27,7 @@ fn new_job() -> JobDefinition {
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },
+        max_running: None,
         email_enabled: false,
         schedule_mode: None,
         schedule_rules: shared_types::ScheduleRules::default(),

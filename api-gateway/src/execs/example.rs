@@ -11,7 +11,9 @@ pub fn exec() -> Value {
 
 /// An exec with its job.
 pub fn exec_detail() -> Value {
-    exec_of(&job())
+    let mut exec = exec_of(&job());
+    exec["waiting"] = Value::Null;
+    exec
 }
 
 fn exec_of(job: &Value) -> Value {

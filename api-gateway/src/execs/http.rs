@@ -87,7 +87,8 @@ pub async fn get(
         Some(time) => execs::wait(&context, *ids, (time, gone(&request))).await?,
         None => execs::get(&context, Access::Read, *ids).await?,
     };
-    Answer::ok(&ExecDetail::new(&exec, &job, Utc::now()))
+    let wait = execs::waits_for(&context, &exec).await?;
+    Answer::ok(&ExecDetail::new((&exec, &job), wait.as_ref(), Utc::now()))
 }
 
 /// List the attempts of an exec

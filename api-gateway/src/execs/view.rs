@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use shared_types::{ExecId, ExecState, JobId};
-use store::execs::Exec;
+use store::execs::{Exec, Wait};
 use store::jobs::Job;
 use utoipa::ToSchema;
 use utoipa::openapi;
 
 use super::example::{exec, exec_detail};
 use super::outcome::OutcomeView;
+use super::phase::WaitingView;
 use crate::jobs::fields::job_id;
 use crate::jobs::view::{JobView, SpecView};
 use crate::openapi::types::{self, or_null, schemas};
@@ -50,15 +51,19 @@ pub struct ExecDetail<'a> {
     #[serde(flatten)]
     #[schema(inline)]
     run: RunView<'a>,
+    /// What keeps it from running; `null` once it was seen running.
+    #[schema(required, inline)]
+    waiting: Option<WaitingView>,
 }
 
 impl<'a> ExecDetail<'a> {
-    /// An exec and its job, seen now.
-    pub fn new(exec: &'a Exec, job: &'a Job, now: DateTime<Utc>) -> Self {
+    /// An exec, its job and what it waits for, seen now.
+    pub fn new((exec, job): (&'a Exec, &'a Job), wait: Option<&Wait>, now: DateTime<Utc>) -> Self {
         Self {
             id: exec.id,
             job: JobView::new(job, now),
             run: RunView::from(exec),
+            waiting: wait.map(|wait| WaitingView::new((exec, job), wait, now)),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::read::fields::Fields;
 use crate::reply::error::ApiError;
 
 /// The fields that can be empty, so that `null` says something.
-const CLEARABLE: [&str; 10] = [
+const CLEARABLE: [&str; 11] = [
     "schedule_mode",
     "schedule_gap",
     "schedule_repeat",
@@ -28,6 +28,7 @@ const CLEARABLE: [&str; 10] = [
     "retry_on",
     "retry_backoff",
     "guarantee",
+    "max_running",
 ];
 
 /// Fields that another one's word decides on: with a new word, what they were

@@ -47,6 +47,7 @@ pub struct JobDraft {
     /// Without its secret variables.
     spec: ExecSpec,
     secrets: BTreeMap<String, Secret>,
+    max_running: Option<u32>,
     email_enabled: bool,
     schedule: ScheduleDraft,
 }
@@ -73,6 +74,7 @@ impl JobDraft {
         });
         let email = boolean("Kept and shown; sends nothing yet");
         let email_enabled = fields.defaulting("email_enabled", email, || Ok(false));
+        let max_running = fields.optional("max_running", fields::max_running());
         let schedule = ScheduleDraft::read(fields, catalog);
         let spec = read_spec(fields, catalog);
         let secrets = variables::secret_vars(fields, stored.map(|stored| stored.secrets));
@@ -89,6 +91,7 @@ impl JobDraft {
             region: region?,
             spec: spec?,
             secrets: secrets?,
+            max_running: max_running?,
             email_enabled: email_enabled?,
             schedule: schedule?,
         })
@@ -169,6 +172,7 @@ impl JobDraft {
                 secret_vars: ids.collect(),
                 ..self.spec
             },
+            max_running: self.max_running,
             email_enabled: self.email_enabled,
             schedule_mode: self.schedule.mode,
             schedule_rules: self.schedule.rules,

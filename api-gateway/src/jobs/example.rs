@@ -12,7 +12,7 @@ pub fn job() -> Value {
         "runtime_vars": { "DB_HOST": "localhost" }, "secret_vars": { "DB_PASSWORD": null },
         "timeout": 3600, "grace_period": null,
         "retries": 2, "retry_on": [1, "oom"],
-        "retry_backoff": 10, "guarantee": null, "email_enabled": false,
+        "retry_backoff": 10, "guarantee": null, "max_running": null, "email_enabled": false,
         "schedule_timezone": "UTC", "schedule_exclusions": [], "schedule_calendars": [],
         "schedule_gap": null, "schedule_repeat": null, "overlap_policy": "skip", "overlap_limit": null,
         "overlap_counts_manual": true, "catch_up": "latest", "catch_up_limit": null,

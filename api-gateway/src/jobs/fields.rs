@@ -7,7 +7,7 @@ use utoipa::openapi::Object;
 use utoipa::openapi::schema::{ArrayBuilder, OneOf, OneOfBuilder, SchemaFormat, Type};
 
 use crate::openapi::types::{format, text_without_nul, typed};
-use crate::read::rule::Rule;
+use crate::read::rule::{Rule, number};
 
 /// A job's number.
 pub fn job_id() -> Object {
@@ -16,6 +16,15 @@ pub fn job_id() -> Object {
     schema.minimum = Some(1_u32.into());
     schema.examples = vec![146.into()];
     schema
+}
+
+/// How many execs may run at a time.
+pub fn max_running() -> Rule<'static, u32> {
+    number(
+        1..=10_000,
+        "How many of its execs may run at a time, the others wait; `null` is as many as its \
+         namespace may run",
+    )
 }
 
 /// A text that is split like a shell would, or the words themselves.

@@ -45,6 +45,8 @@ pub struct JobView<'a> {
     #[serde(flatten)]
     #[schema(inline)]
     spec: SpecView<'a>,
+    #[schema(required, schema_with = max_running)]
+    max_running: Option<u32>,
     /// Whether it runs on time.
     is_schedule_active: bool,
     #[schema(required, schema_with = schedule_mode)]
@@ -84,6 +86,7 @@ pub struct SpecView<'a> {
 
 schemas! {
     namespace = namespace_schema("The account it belongs to");
+    max_running = or_null(fields::max_running().schema());
     schedule_mode = or_null(schedules::fields::mode().schema());
     command = fields::command().schema();
     image_repo = image::repository().schema();
@@ -117,6 +120,7 @@ impl<'a> JobView<'a> {
             namespace: &definition.namespace,
             created_by: &definition.created_by,
             spec: SpecView::new(&definition.spec, &definition.region),
+            max_running: definition.max_running,
             is_schedule_active: definition.schedule_active,
             schedule_mode: definition.schedule_mode.as_deref(),
             schedule: ScheduleView::new(job, now),

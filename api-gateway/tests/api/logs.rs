@@ -34,7 +34,9 @@ async fn tell(app: &TestApp, exec: &Value, entries: &[(i32, EventKind, i64, &str
             at: at(*when),
             message: (*message).to_owned(),
         };
-        events::append(&mut conn, id(exec), &entry).await.unwrap();
+        events::append(&mut conn, &[id(exec)], &entry)
+            .await
+            .unwrap();
     }
 }
 

@@ -42,4 +42,5 @@ mod tokens;
 mod trigger;
 mod update;
 mod wait;
+mod waiting;
 mod wire;

@@ -52,6 +52,7 @@ pub(crate) const JOB: &[Field] = &[
     ("retry_on", Kind::List, true),
     ("retry_backoff", Kind::Number, true),
     ("guarantee", Kind::Text, true),
+    ("max_running", Kind::Number, true),
     ("schedule_timezone", Kind::Text, false),
     ("schedule_exclusions", Kind::List, false),
     ("schedule_calendars", Kind::List, false),
@@ -70,7 +71,7 @@ pub(crate) const JOB: &[Field] = &[
 ];
 
 macro_rules! exec_fields {
-    ($job:expr) => {
+    ($job:expr $(, $more:expr)*) => {
         &[
             ("id", Kind::Uuid, false),
             ("job", $job, false),
@@ -105,12 +106,13 @@ macro_rules! exec_fields {
             ("reason_owner", Kind::Text, true),
             ("next_step", Kind::Text, true),
             ("cancel_requested_at", Kind::Time, true),
+            $($more,)*
         ]
     };
 }
 
 pub(crate) const EXEC: &[Field] = exec_fields!(Kind::Number);
-pub(crate) const EXEC_DETAIL: &[Field] = exec_fields!(Kind::Job);
+pub(crate) const EXEC_DETAIL: &[Field] = exec_fields!(Kind::Job, ("waiting", Kind::Object, true));
 pub(crate) const LINE: &[Field] = &[
     ("message", Kind::Text, false),
     ("time", Kind::Number, false),

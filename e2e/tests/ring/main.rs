@@ -7,6 +7,7 @@
     reason = "a panic is a test's report"
 )]
 
+mod admission;
 mod faults;
 mod logs;
 mod metrics;

@@ -227,10 +227,26 @@ fn the_defaults_are_a_whole_configuration() {
     assert_eq!(config.namespace.quota["pods"], "10000");
 }
 
+#[test]
+fn what_was_not_admitted_in_time_ends_and_names_it() {
+    let mut case = Case::new();
+    case.now = at(24 * 3600 - 1);
+    assert_eq!(case.step(), Step::Admit);
+    case.now = at(24 * 3600);
+    let Step::End(end) = case.step() else {
+        panic!("{:?}", case.step());
+    };
+    assert_eq!(
+        (end.reason, end.attempt, end.only_unclaimed),
+        (Reason::QueueTimeout, 0, true)
+    );
+    assert_eq!(end.line, "Failed: it waited too long for its turn.");
+}
+
 /// What a restarted executor may find, row by row.
 #[test]
 fn recovery() {
-    assert_eq!(Case::new().step(), Step::BeginAttempt(1));
+    assert_eq!(Case::new().step(), Step::Admit);
     let mut case = Case::created();
     case.exec.attempts[0].job_uid = None;
     assert_eq!(

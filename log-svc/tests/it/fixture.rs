@@ -142,6 +142,7 @@ impl Fixture {
             created_by: "demo".to_owned(),
             region: REGION.to_owned(),
             spec: spec.clone(),
+            max_running: None,
             email_enabled: false,
             schedule_mode: None,
             schedule_rules: shared_types::ScheduleRules::default(),

@@ -81,6 +81,7 @@ impl Fixture {
                 secret_vars: [].into(),
                 rules: shared_types::RunRules::default(),
             },
+            max_running: None,
             email_enabled: false,
             schedule_mode: Some(mode.to_owned()),
             schedule_rules: rules,

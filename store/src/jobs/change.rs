@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::JobId;
 
-use super::{Job, JobDefinition, get};
+use super::{Job, JobDefinition, get, stored_limit};
 use crate::execs::{self, Cancelled, Triggered};
 use crate::schedules::{self, Intent};
 use crate::schema::jobs;
@@ -60,6 +60,7 @@ pub async fn update(
             jobs::name.eq(&new.name),
             jobs::region.eq(&new.region),
             jobs::spec.eq(execs::spec_value(&new.spec)?),
+            jobs::max_running.eq(stored_limit(new.max_running)),
             jobs::email_enabled.eq(new.email_enabled),
             jobs::updated_at.eq(effective_from),
         ))

@@ -6,9 +6,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{Integer, Jsonb, Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId, ExecState, Reason};
+use uuid::Uuid;
 
 use super::{append_event, lock};
 use crate::StoreError;
+use crate::events::{self, ExecEventEntry};
 use crate::schema::{exec_attempts, execs};
 
 /// What an attempt keeps of its exec's spec: all but what is run.
@@ -70,19 +72,42 @@ pub async fn begin_attempt(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
     attempt: i32,
-    (at, not_before): (DateTime<Utc>, Option<DateTime<Utc>>),
+    times: (DateTime<Utc>, Option<DateTime<Utc>>),
 ) -> Result<Applied, StoreError> {
-    let moved = diesel::update(execs::table.find(exec.0))
+    let begun = begin(conn, &[exec], attempt, times).await?;
+    Ok(Applied::from_rows(begun.len()))
+}
+
+/// Records the first attempt of all of these execs that wait and are not asked to cancel;
+/// says which they were.
+pub async fn begin_first(
+    conn: &mut AsyncPgConnection,
+    execs: &[ExecId],
+    at: DateTime<Utc>,
+) -> Result<Vec<ExecId>, StoreError> {
+    begin(conn, execs, 1, (at, None)).await
+}
+
+async fn begin(
+    conn: &mut AsyncPgConnection,
+    execs: &[ExecId],
+    attempt: i32,
+    (at, not_before): (DateTime<Utc>, Option<DateTime<Utc>>),
+) -> Result<Vec<ExecId>, StoreError> {
+    let ids: Vec<Uuid> = execs.iter().map(|exec| exec.0).collect();
+    let moved: Vec<Uuid> = diesel::update(execs::table)
+        .filter(execs::id.eq_any(ids))
         .filter(execs::state.eq(ExecState::Waiting.as_str()))
         .filter(execs::attempt.eq(attempt - 1))
         .filter(execs::cancel_requested_at.is_null())
         .set(execs::attempt.eq(attempt))
-        .execute(conn)
+        .returning(execs::id)
+        .get_results(conn)
         .await?;
-    if moved == 0 {
-        return Ok(Applied::TooLate);
+    if moved.is_empty() {
+        return Ok(Vec::new());
     }
-    let begun = execs::table.find(exec.0).select((
+    let begun = execs::table.filter(execs::id.eq_any(&moved)).select((
         execs::id,
         attempt.into_sql::<Integer>(),
         at.into_sql::<Timestamptz>(),
@@ -100,9 +125,15 @@ pub async fn begin_attempt(
         ))
         .execute(conn)
         .await?;
-    let message = format!("Attempt {attempt}.");
-    append_event(conn, (exec, attempt), EventKind::Attempted, at, &message).await?;
-    Ok(Applied::Done)
+    let moved: Vec<ExecId> = moved.into_iter().map(ExecId).collect();
+    let entry = ExecEventEntry {
+        attempt,
+        kind: EventKind::Attempted,
+        at,
+        message: format!("Attempt {attempt}."),
+    };
+    events::append(conn, &moved, &entry).await?;
+    Ok(moved)
 }
 
 /// Stores the uid of the attempt's Job. Too late if another uid is stored.

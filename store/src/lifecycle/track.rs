@@ -149,7 +149,8 @@ pub async fn load(
     with_attempts(conn, rows).await
 }
 
-/// The next open execs of a region by id, `limit` at most, after `after`.
+/// The next open execs of a region by id, `limit` at most, after `after`; those that wait
+/// to be admitted only if they are to be cancelled.
 pub async fn open_page(
     conn: &mut AsyncPgConnection,
     region: &str,
@@ -160,7 +161,8 @@ pub async fn open_page(
         .filter(execs::region.eq(region))
         // Literals, so that the planner knows the index of open execs fits.
         .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
-            "state IN ('waiting', 'running')",
+            "state IN ('waiting', 'running')
+                AND (attempt > 0 OR cancel_requested_at IS NOT NULL)",
         ))
         .filter(execs::id.gt(after.map_or(Uuid::nil(), |id| id.0)))
         .order(execs::id)

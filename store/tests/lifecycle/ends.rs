@@ -191,6 +191,7 @@ async fn open_execs_are_read_page_by_page() {
         ring.claimed().await,
         ring.created().await,
     );
+    ring.cancel(first).await;
     ring.end(over, &ending(ExecEvent::Failed, Reason::PodRefused))
         .await;
     let mut conn = ring.conn().await;

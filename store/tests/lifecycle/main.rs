@@ -1,6 +1,7 @@
 //! The life of an exec on a real Postgres, with the rights of executor-svc only.
 #![allow(clippy::unwrap_used, reason = "tests: a panic is the report")]
 
+mod admission;
 mod claims;
 mod ends;
 
