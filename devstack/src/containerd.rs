@@ -59,6 +59,12 @@ pub(crate) fn state(root: &Root) -> PathBuf {
     PathBuf::from(format!("/run/escapement-{}", root.id()))
 }
 
+/// A hardware address that nobody was given, of eight hex digits.
+fn hardware_address(digits: &str) -> String {
+    let octets = digits.as_bytes().chunks(2).map(String::from_utf8_lossy);
+    octets.fold("02:00".to_owned(), |address, octet| address + ":" + &octet)
+}
+
 /// The name of the bridge; the kernel allows 15 bytes.
 pub(crate) fn bridge(root: &Root) -> String {
     format!("esc{}", root.id())
@@ -136,8 +142,14 @@ async fn network(root: &Root) -> Result<()> {
     let octet = subnet(root)?;
     if !has_bridge(root) {
         let (name, address) = (bridge(root), format!("10.{octet}.0.1/16"));
+        // Without one of its own it takes the lowest of its pods', which changes as they come
+        // and go, and who has learned it talks to nobody for up to a minute.
+        let hardware = hardware_address(&root.id());
         for words in [
-            ["link", "add", "name", &name, "type", "bridge"].as_slice(),
+            [
+                "link", "add", "name", &name, "address", &hardware, "type", "bridge",
+            ]
+            .as_slice(),
             &["address", "add", &address, "dev", &name],
             &["link", "set", "dev", &name, "up"],
         ] {

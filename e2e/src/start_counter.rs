@@ -1,6 +1,7 @@
 //! An append-only count of program starts, kept outside the system under
 //! test: each program reports its own start over HTTP before it does anything.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
@@ -61,19 +62,27 @@ impl StartCounter {
         self.count(|start| start.starts_with(prefix))
     }
 
-    /// How many had reported `begin` and not yet `end`, at most.
-    pub fn most_at_once(&self, begin: &str, end: &str) -> usize {
+    /// Shell words by which a program reports `word` and itself, again and again until
+    /// that is answered.
+    pub fn insist(&self, word: &str) -> String {
+        let report = self.report(&format!("{word}/$(hostname)"));
+        format!("until timeout 3 {report}; do sleep 0.1; done")
+    }
+
+    /// How many programs had insisted on `begin` and not yet on `end`: at most at a time,
+    /// and in all.
+    pub fn at_once(&self, begin: &str, end: &str) -> (usize, usize) {
         let starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut now, mut most) = (0_usize, 0);
+        let (mut all, mut running, mut most) = (HashSet::new(), HashSet::new(), 0);
         for path in starts.iter() {
-            match path.trim_start_matches('/') {
-                name if name == begin => now += 1,
-                name if name == end => now = now.saturating_sub(1),
-                _ => {}
-            }
-            most = most.max(now);
+            match path.trim_start_matches('/').split_once('/') {
+                Some((word, who)) if word == begin && all.insert(who) => running.insert(who),
+                Some((word, who)) if word == end => running.remove(who),
+                _ => false,
+            };
+            most = most.max(running.len());
         }
-        most
+        (most, all.len())
     }
 
     fn count(&self, counts: impl Fn(&str) -> bool) -> usize {

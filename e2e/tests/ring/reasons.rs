@@ -21,8 +21,12 @@ const FAILURES: [(&str, &str, &str, &str); 6] = [
 #[expect(clippy::print_stdout, reason = "the table is for people")]
 async fn each_failure_names_its_owner_and_a_next_step() {
     // Where no other pod holds room, a node for the large size is waited for so long.
-    let soon = ("ESCAPEMENT__LIMITS__START_DEADLINE", "20s");
-    let ring = ring::start_told(Service::Executor, soon).await;
+    let soon = (
+        Service::Executor,
+        "ESCAPEMENT__LIMITS__START_DEADLINE",
+        "20s",
+    );
+    let ring = ring::start_told(&[soon]).await;
     let client = ring.client().await;
     println!("{:30} {:14} {:9} next step", "what", "reason", "owner");
     for (what, reason, owner, command) in FAILURES {

@@ -49,8 +49,12 @@ async fn put_back(ring: &TestRing, file: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_backup_knows_comes_back_and_nothing_starts_twice() {
     // What ran after the backup is nobody's when it is put back.
-    let at_once = ("ESCAPEMENT__LIMITS__ORPHAN_QUARANTINE", "1s");
-    let ring = ring::start_told(Service::Executor, at_once).await;
+    let at_once = (
+        Service::Executor,
+        "ESCAPEMENT__LIMITS__ORPHAN_QUARANTINE",
+        "1s",
+    );
+    let ring = ring::start_told(&[at_once]).await;
     let (stack, client) = (ring.stack(), ring.client().await);
     let kept = client.run("echo kept").await.unwrap();
     client.wait(&kept, "S", LIMIT).await.unwrap();

@@ -34,10 +34,14 @@ pub(crate) async fn start_with_own_broker() -> TestRing {
     start_with(true, &Service::ALL).await
 }
 
-/// The same with a setting of one service.
-pub(crate) async fn start_told(service: Service, (key, value): (&str, &str)) -> TestRing {
+/// The same with settings of single services.
+pub(crate) async fn start_told(settings: &[(Service, &str, &str)]) -> TestRing {
     let (name, builder) = named();
-    let ring = builder.env(service, key, value).start().await.unwrap();
+    let told = |builder: RingBuilder, (service, key, value): &(Service, &str, &str)| {
+        builder.env(*service, key, value)
+    };
+    let builder = settings.iter().fold(builder, told);
+    let ring = builder.start().await.unwrap();
     TestRing { name, ring }
 }
 
