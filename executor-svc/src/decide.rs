@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::core::v1::Pod;
-use shared_types::{ExecEvent, Reason};
-use store::lifecycle::{Attempt, End, Placement, Retry, Start, StopReason, Tracked};
+use shared_types::{ExecEvent, Phase, Reason};
+use store::lifecycle::{Attempt, End, Obstacle, Placement, Retry, Start, StopReason, Tracked};
 
 use crate::config::Limits;
 use crate::evidence::Evidence;
@@ -66,6 +66,8 @@ pub enum Step {
     Place(i32, Placement),
     /// Tell that the program runs.
     Start(i32, Start),
+    /// Tell what keeps the attempt from running.
+    Tell(i32, Obstacle),
     /// Record why the attempt is going to be stopped.
     Condemn(i32, StopReason),
     /// Have the node stop the pod, which stays readable.
@@ -106,6 +108,7 @@ impl Step {
             Self::Open(_) => "open",
             Self::Place(..) => "place",
             Self::Start(..) => "start",
+            Self::Tell(..) => "tell",
             Self::Condemn(..) => "condemn",
             Self::Stop(_) => "stop",
             Self::StopUnstarted(_) => "stop_unstarted",
@@ -192,7 +195,26 @@ fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {
         Some(pod) if facts.load.unsealed < facts.limits.unsealed_pods => {
             Step::Claim(attempt.attempt, pod.pod.clone())
         }
-        _ => Step::Wait,
+        Some(_) => {
+            let message = "as many ended pods of the region as may be wait for their logs to be \
+                           stored";
+            tell(facts, Phase::Gated, message.to_owned())
+        }
+        None => Step::Wait,
+    }
+}
+
+/// Waits, and says what for where that was not said yet.
+fn tell(facts: &Facts<'_>, phase: Phase, message: String) -> Step {
+    let obstacle = Obstacle { phase, message };
+    let told = facts
+        .exec
+        .current()
+        .and_then(|attempt| attempt.obstacle.as_ref());
+    if told == Some(&obstacle) {
+        Step::Wait
+    } else {
+        Step::Tell(facts.exec.attempt, obstacle)
     }
 }
 

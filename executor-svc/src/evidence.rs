@@ -143,7 +143,10 @@ fn unplaced(pod: &Pod) -> Evidence {
     if gate(pod).is_some() {
         return Evidence::Gated;
     }
-    Evidence::Unscheduled(condition(pod, "PodScheduled").and_then(|found| found.message.clone()))
+    // Right after our gate was removed the condition still tells of that.
+    let refused = condition(pod, "PodScheduled")
+        .filter(|found| found.reason.as_deref() == Some("Unschedulable"));
+    Evidence::Unscheduled(refused.and_then(|found| found.message.clone()))
 }
 
 fn main_state(pod: &Pod) -> Option<ContainerState> {

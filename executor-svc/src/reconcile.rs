@@ -174,6 +174,7 @@ impl Reconciler {
             Step::Claim(attempt, pod) => record.claim(id, attempt, &pod).await?,
             Step::Place(attempt, placement) => record.place(exec, attempt, &placement).await?,
             Step::Start(attempt, start) => record.start(exec, attempt, &start).await?,
+            Step::Tell(attempt, obstacle) => record.tell(id, attempt, &obstacle).await?,
             Step::Condemn(attempt, verdict) => record.condemn(id, attempt, &verdict).await?,
             Step::End(end) => record.end(exec, &end).await?,
             Step::Retry(retry) => record.retry(exec, &retry).await?,

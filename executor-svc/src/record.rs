@@ -9,7 +9,8 @@ use kube::ResourceExt;
 use shared_types::message::Hint;
 use shared_types::{ExecId, ExecSpec, ExecState};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Placement, Program, Retry, Start, StopReason, Tracked,
+    self, Applied, Claim, End, Ended, Obstacle, Placement, Program, Retry, Start, StopReason,
+    Tracked,
 };
 use store::secrets::{self, Keyring};
 use store::{AsyncConnection, Store, StoreError, admission, registries};
@@ -150,6 +151,20 @@ impl ExecRows {
         conn.transaction(async |conn| lifecycle::start(conn, exec.id, attempt, start).await)
             .await?;
         self.announce(exec);
+        Ok(())
+    }
+
+    pub(crate) async fn tell(
+        &self,
+        exec: ExecId,
+        attempt: i32,
+        obstacle: &Obstacle,
+    ) -> Result<(), StoreError> {
+        let mut conn = self.store.connection().await?;
+        let told = (obstacle, Utc::now());
+        lifecycle::tell(&mut conn, exec, attempt, told).await?;
+        let (phase, why) = (obstacle.phase.as_str(), &obstacle.message);
+        tracing::debug!(%exec, attempt, phase, why, "cannot run yet");
         Ok(())
     }
 

@@ -13,8 +13,8 @@ mod outcome;
 mod track;
 
 pub use attempt::{
-    Applied, Claim, Placement, StopReason, begin_attempt, begin_first, claim, condemn, forget_job,
-    place, record_job,
+    Applied, Claim, Obstacle, Placement, StopReason, begin_attempt, begin_first, claim, condemn,
+    forget_job, place, record_job, tell,
 };
 pub use giving_up::{Retry, abandon_logs, retry};
 pub use outcome::{End, Ended, Start, end, start};
@@ -23,7 +23,7 @@ pub use track::{Attempt, Program, Tracked, load, open_page, program};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{EventKind, ExecId, ExecState, Reason};
+use shared_types::{EventKind, ExecId, ExecState, Phase, Reason};
 
 use crate::StoreError;
 use crate::events::{self, ExecEventEntry};
@@ -76,6 +76,14 @@ pub(crate) fn parse_reason(word: String) -> Result<Reason, StoreError> {
     Reason::parse(&word).ok_or(StoreError::Unknown {
         what: "reason",
         value: word,
+    })
+}
+
+/// Reads an obstacle as it is stored; of a later version's phases nothing is known.
+pub(crate) fn read_obstacle(phase: Option<&str>, message: Option<String>) -> Option<Obstacle> {
+    Some(Obstacle {
+        phase: Phase::parse(phase?)?,
+        message: message?,
     })
 }
 

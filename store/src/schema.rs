@@ -210,6 +210,9 @@ diesel::table! {
         start_recorded_at -> Nullable<Timestamptz>,
         not_before -> Nullable<Timestamptz>,
         logs_abandoned_at -> Nullable<Timestamptz>,
+        obstacle -> Nullable<Text>,
+        obstacle_message -> Nullable<Text>,
+        obstacle_since -> Nullable<Timestamptz>,
     }
 }
 

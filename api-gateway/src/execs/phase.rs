@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared_types::Phase;
 use store::admission::HeldBy;
 use store::execs::{AttemptWait, Exec, QueuedWait, Wait};
 use store::jobs::{Job, JobDefinition};
@@ -26,18 +27,8 @@ pub struct WaitingView {
     place: Option<i64>,
 }
 
-/// Every phase, in the order of an exec's life.
-const PHASES: [&str; 6] = [
-    "queued",
-    "backing_off",
-    "claimed",
-    "gated",
-    "unschedulable",
-    "pulling",
-];
-
 schemas! {
-    phase = types::word(PHASES, "How far it has come");
+    phase = types::word(Phase::ALL.map(Phase::as_str), "How far it has come");
     place = or_null(place_schema());
 }
 
@@ -65,7 +56,7 @@ impl WaitingView {
         let definition = &job.definition;
         match wait {
             Wait::Queued(queued) => Self {
-                phase: "queued",
+                phase: Phase::Queued.as_str(),
                 message: format!(
                     "place {} in the queue of {}: {}",
                     queued.place,
@@ -78,7 +69,7 @@ impl WaitingView {
             Wait::Attempt(attempt) => {
                 let (phase, message, since) = under_way(attempt, now);
                 Self {
-                    phase,
+                    phase: phase.as_str(),
                     message,
                     since: Timestamp(since),
                     place: None,
@@ -109,31 +100,36 @@ fn why_queued(region: &str, job: &JobDefinition, queued: &QueuedWait) -> String 
     }
 }
 
-fn under_way(attempt: &AttemptWait, now: DateTime<Utc>) -> (&'static str, String, DateTime<Utc>) {
+fn under_way(attempt: &AttemptWait, now: DateTime<Utc>) -> (Phase, String, DateTime<Utc>) {
     let begun = attempt.not_before.unwrap_or(attempt.created_at);
     if begun > now && attempt.job_uid.is_none() {
         let message = format!("the next attempt begins at {}", Timestamp(begun));
-        return ("backing_off", message, attempt.created_at);
+        return (Phase::BackingOff, message, attempt.created_at);
     }
-    let (phase, message, since) = match (attempt, attempt.claimed_at) {
-        (
-            AttemptWait {
-                node: Some(node), ..
-            },
-            Some(claimed_at),
-        ) => {
-            let since = attempt.placed_at.unwrap_or(claimed_at);
+    let (phase, message, since) = match (&attempt.placement, attempt.claimed_at) {
+        (Some((node, placed_at)), _) => {
             let message = format!("node {node} pulls the image and starts the program");
-            return ("pulling", message, since);
+            (Phase::Pulling, message, *placed_at)
         }
-        (_, Some(claimed_at)) => ("unschedulable", "no node was chosen yet", claimed_at),
-        (
-            AttemptWait {
-                job_uid: Some(_), ..
-            },
-            None,
-        ) => ("gated", "its pod is not let through to a node yet", begun),
-        _ => ("claimed", "its Kubernetes job is not made yet", begun),
+        (None, Some(claimed_at)) => {
+            let message = "no node was chosen yet".to_owned();
+            (Phase::Unschedulable, message, claimed_at)
+        }
+        _ if attempt.job_uid.is_some() => {
+            let message = "its pod is not let through to a node yet".to_owned();
+            (Phase::Gated, message, begun)
+        }
+        _ => (
+            Phase::Claimed,
+            "its Kubernetes job is not made yet".to_owned(),
+            begun,
+        ),
     };
-    (phase, message.to_owned(), since)
+    match &attempt.obstacle {
+        // What was told of an earlier phase is over.
+        Some((obstacle, since)) if obstacle.phase >= phase => {
+            (obstacle.phase, obstacle.message.clone(), *since)
+        }
+        _ => (phase, message, since),
+    }
 }

@@ -1,11 +1,11 @@
 //! What an exec that waits says of it.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared_types::ExecId;
+use shared_types::{ExecId, Phase};
 use store::admission::{self, HeldBy, Queue};
-use store::lifecycle::{self, Claim, Placement};
+use store::lifecycle::{self, Claim, Obstacle, Placement};
 use store::{AsyncConnection, DatabaseRole, PooledConnection};
 
 use crate::app::{TestApp, User, exec_path, spawn_app};
@@ -29,6 +29,26 @@ async fn executor(app: &TestApp) -> PooledConnection {
 async fn admit(conn: &mut PooledConnection, exec: &Value) {
     let (exec, now) = ([id(exec)], Utc::now());
     conn.transaction(async |conn| lifecycle::begin_first(conn, &exec, now).await)
+        .await
+        .unwrap();
+}
+
+/// Says at the same instant each time what keeps it from running.
+async fn tell(conn: &mut PooledConnection, exec: &Value, phase: Phase, message: &str) {
+    let message = message.to_owned();
+    let obstacle = Obstacle { phase, message };
+    let told = (&obstacle, DateTime::from_timestamp(9, 0).unwrap());
+    let _ = lifecycle::tell(conn, id(exec), 1, told).await.unwrap();
+}
+
+async fn claim(conn: &mut PooledConnection, exec: &Value) {
+    let claim = Claim {
+        attempt: 1,
+        pod_uid: "uid".to_owned(),
+        pod_name: "pod".to_owned(),
+        at: Utc::now(),
+    };
+    conn.transaction(async |conn| lifecycle::claim(conn, id(exec), &claim).await)
         .await
         .unwrap();
 }
@@ -101,15 +121,13 @@ async fn an_admitted_exec_says_how_far_it_has_come() {
         .await
         .unwrap();
     assert_eq!(phase().await, "gated");
-    let claim = Claim {
-        attempt: 1,
-        pod_uid: "uid".to_owned(),
-        pod_name: "pod".to_owned(),
-        at: Utc::now(),
-    };
-    conn.transaction(async |conn| lifecycle::claim(conn, exec_id, &claim).await)
-        .await
-        .unwrap();
+    tell(&mut conn, &exec, Phase::Claimed, "quota").await;
+    assert_eq!(
+        phase().await,
+        "gated",
+        "what was told of an earlier phase is over"
+    );
+    claim(&mut conn, &exec).await;
     assert_eq!(phase().await, "unschedulable");
     let placement = Placement {
         node: "n7".to_owned(),
@@ -128,5 +146,15 @@ async fn an_admitted_exec_says_how_far_it_has_come() {
         (&shown["phase"], &shown["place"]),
         (&json!("pulling"), &json!(null))
     );
+    tell(
+        &mut conn,
+        &exec,
+        Phase::Pulling,
+        "the image could not be pulled",
+    )
+    .await;
+    let told = waiting(&user, &exec).await;
+    assert_eq!(told["message"], "the image could not be pulled");
+    assert_eq!(told["since"], "1970-01-01T00:00:09.000000+00:00");
     assert!(shown["since"].as_str() < Some(exec["created_at"].as_str().unwrap()));
 }

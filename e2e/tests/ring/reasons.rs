@@ -5,7 +5,7 @@ use e2e::Client;
 use e2e::client::Exec;
 use serde_json::{Value, json};
 
-use crate::ring::{self, LIMIT};
+use crate::ring::{self, LIMIT, eventually};
 
 /// What is wrong with a job, and what its exec has to say of it.
 const FAILURES: [(&str, &str, &str, &str); 6] = [
@@ -42,6 +42,10 @@ async fn each_failure_names_its_owner_and_a_next_step() {
             client.wait(&exec, "R", LIMIT).await.unwrap();
             ring.delete_pod(&exec).await;
         }
+        if let "image_pull" | "unschedulable" = reason {
+            let phase = told_while_waiting(&client, &exec).await;
+            println!("{:30} {phase}", "");
+        }
         let detail = client.wait(&exec, "F", LIMIT).await.unwrap();
         let told = |field: &str| detail[field].as_str().unwrap_or_default().to_owned();
         let next_step = told("next_step");
@@ -62,6 +66,25 @@ async fn each_failure_names_its_owner_and_a_next_step() {
         assert_eq!(last_attempt(&client, &exec).await["next_step"], next_step);
     }
     ring.leaves_nothing_behind().await;
+}
+
+/// What it says of itself before its time is over.
+async fn told_while_waiting(client: &Client, exec: &Exec) -> String {
+    let mut told = String::new();
+    eventually("it says what it waits for", async || {
+        let detail = client.exec(exec).await.unwrap();
+        let word = |name: &str| {
+            detail["waiting"][name]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        told = format!("{}: {}", word("phase"), word("message"));
+        told.starts_with("unschedulable: no node has room for it: ")
+            || told.starts_with("pulling: the image ")
+    })
+    .await;
+    told
 }
 
 async fn last_attempt(client: &Client, exec: &Exec) -> Value {

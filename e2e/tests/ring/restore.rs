@@ -46,15 +46,17 @@ async fn put_back(ring: &TestRing, file: &Path) -> String {
     restored
 }
 
+/// Objects without a row are removed without the usual delay.
+const AT_ONCE: (Service, &str, &str) = (
+    Service::Executor,
+    "ESCAPEMENT__LIMITS__ORPHAN_QUARANTINE",
+    "1s",
+);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_backup_knows_comes_back_and_nothing_starts_twice() {
     // What ran after the backup is nobody's when it is put back.
-    let at_once = (
-        Service::Executor,
-        "ESCAPEMENT__LIMITS__ORPHAN_QUARANTINE",
-        "1s",
-    );
-    let ring = ring::start_told(&[at_once]).await;
+    let ring = ring::start_told(&[AT_ONCE]).await;
     let (stack, client) = (ring.stack(), ring.client().await);
     let kept = client.run("echo kept").await.unwrap();
     client.wait(&kept, "S", LIMIT).await.unwrap();

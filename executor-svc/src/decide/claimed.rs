@@ -1,13 +1,16 @@
 //! Decisions about an attempt whose pod was claimed: from here on only that
 //! pod's evidence ends the exec.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use shared_types::{ExecEvent, ExecState, Reason};
+use shared_types::{ExecEvent, ExecState, Phase, Reason};
 use store::lifecycle::{End, Start, StopReason};
 
 use super::retrying::retry_or_end;
 use super::stopping::{running, stop};
-use super::{Facts, Step, end, line, passed};
+use super::{Facts, Step, end, line, passed, tell};
+use crate::config::Limits;
 use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
 use crate::view::ObservedPod;
 
@@ -103,20 +106,19 @@ fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
         return Step::Wait;
     };
     let limit = facts.limits.room_deadline(facts.load.placed);
-    if !passed(facts, claimed_at, limit) {
-        return Step::Wait;
+    if passed(facts, claimed_at, limit) {
+        let why = message.unwrap_or("no reason given");
+        let message = format!("no node had room in time: {why}");
+        let reason = Reason::Unschedulable;
+        return Step::Condemn(facts.exec.attempt, StopReason { reason, message });
     }
-    let message = format!(
-        "no node had room in time: {}",
-        message.unwrap_or("no reason given")
-    );
-    Step::Condemn(
-        facts.exec.attempt,
-        StopReason {
-            reason: Reason::Unschedulable,
-            message,
-        },
-    )
+    match message {
+        Some(why) => {
+            let message = format!("no node has room for it: {why}");
+            tell(facts, Phase::Unschedulable, message)
+        }
+        None => Step::Wait,
+    }
 }
 
 fn starting(facts: &Facts<'_>, pod: &ObservedPod, obstacle: &Obstacle) -> Step {
@@ -127,41 +129,75 @@ fn starting(facts: &Facts<'_>, pod: &ObservedPod, obstacle: &Obstacle) -> Step {
     {
         return Step::Place(attempt, placement);
     }
-    let limits = facts.limits;
-    let (limit, reason, message) = match obstacle {
+    let hurdle = hurdle(facts.limits, pod, obstacle);
+    let Hurdle {
+        reason,
+        phase,
+        message,
+        ..
+    } = hurdle;
+    if passed(facts, pod.placed_at, hurdle.limit) {
+        Step::Condemn(attempt, StopReason { reason, message })
+    } else if let Some(phase) = phase {
+        tell(facts, phase, message)
+    } else {
+        Step::Wait
+    }
+}
+
+/// What to make of what the start waits for.
+struct Hurdle {
+    /// How long, from the node.
+    limit: Duration,
+    /// Then the exec ends for this.
+    reason: Reason,
+    /// As which phase it is told meanwhile, unless it is what every start waits for.
+    phase: Option<Phase>,
+    message: String,
+}
+
+fn hurdle(limits: &Limits, pod: &ObservedPod, obstacle: &Obstacle) -> Hurdle {
+    let (limit, reason, phase, message) = match obstacle {
         Obstacle::Sandbox => (
             limits.start_deadline,
             Reason::StartError,
+            None,
             "the node did not set the pod up in time".to_owned(),
         ),
         Obstacle::Image => (
             limits.pull_deadline,
             Reason::ImagePull,
+            None,
             "the image was not there in time".to_owned(),
         ),
-        Obstacle::Pull { failure, .. } => {
-            let (image, why) = (pod.image(), failure.message());
-            (
-                failure.patience(limits),
-                Reason::ImagePull,
-                format!("the image {image} could not be pulled: {why}"),
-            )
-        }
+        Obstacle::Pull { failure, .. } => (
+            failure.patience(limits),
+            Reason::ImagePull,
+            Some(Phase::Pulling),
+            format!(
+                "the image {} could not be pulled: {}",
+                pod.image(),
+                failure.message()
+            ),
+        ),
         Obstacle::Config(message) => (
             limits.config_error_deadline,
             Reason::ConfigError,
+            Some(Phase::Starting),
             format!("the container's configuration was refused: {message}"),
         ),
         Obstacle::Create(message) => (
             limits.config_error_deadline,
             Reason::StartError,
+            Some(Phase::Starting),
             format!("the container could not be made: {message}"),
         ),
     };
-    if passed(facts, pod.placed_at, limit) {
-        Step::Condemn(attempt, StopReason { reason, message })
-    } else {
-        Step::Wait
+    Hurdle {
+        limit,
+        reason,
+        phase,
+        message,
     }
 }
 

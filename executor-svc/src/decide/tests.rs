@@ -4,7 +4,7 @@ mod cleanup;
 mod retrying;
 
 use kube::ResourceExt;
-use shared_types::{ExecId, ExecState, JobId, RunRules};
+use shared_types::{ExecId, ExecState, JobId, Phase, RunRules};
 use store::lifecycle::Attempt;
 
 use super::*;
@@ -155,6 +155,7 @@ fn attempt(number: i32) -> Attempt {
         ended_at: None,
         settled_at: None,
         logs_abandoned_at: None,
+        obstacle: None,
         reason: None,
         message: None,
     }
@@ -292,6 +293,11 @@ fn a_pod_is_claimed_only_of_the_recorded_job_and_while_logs_are_stored() {
     let mut case = Case::created();
     case.view.pods.push(pod(1, Evidence::Gated));
     case.load.unsealed = limits().unsealed_pods;
+    let Step::Tell(1, told) = case.step() else {
+        panic!("{:?}", case.step());
+    };
+    assert_eq!(told.phase, Phase::Gated);
+    case.exec.attempts[0].obstacle = Some(told);
     assert_eq!(case.step(), Step::Wait);
     case.load.unsealed = 0;
     case.view.pods[0].job_uid = Some("another".to_owned());

@@ -82,6 +82,12 @@ fn before_the_program_runs() {
         evidence(&full),
         Evidence::Unscheduled(Some("full".to_owned()))
     );
+    let not_looked_at = pod(
+        &json!({ "spec": { "nodeName": null }, "status": { "conditions": [
+        { "type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gated" },
+    ] } }),
+    );
+    assert_eq!(evidence(&not_looked_at), Evidence::Unscheduled(None));
     let deleted = pod(&json!({
         "metadata": { "deletionTimestamp": "2026-01-01T00:00:00Z" }, "spec": { "nodeName": null },
     }));

@@ -4,9 +4,9 @@ use chrono::{TimeDelta, Utc};
 use cluster::{CallError, PodIdentity};
 use k8s_openapi::api::batch::v1::Job;
 use shared_types::trace::Traceparent;
-use shared_types::{ExecEvent, ExecSpec, Reason};
+use shared_types::{ExecEvent, ExecSpec, Phase, Reason};
 use store::StoreError;
-use store::lifecycle::{Applied, End, Program, Tracked};
+use store::lifecycle::{Applied, End, Obstacle, Program, Tracked};
 
 use super::{After, ReconcileError, Reconciler};
 use crate::confidential::Confidential;
@@ -125,6 +125,17 @@ impl Reconciler {
             Some(400 | 413 | 422) => self.refuse(exec, Reason::ConfigError, answer).await,
             // A quota may be raised, a namespace on its way out may come back.
             Some(403) if overdue => self.refuse(exec, Reason::PodRefused, answer).await,
+            Some(403) => {
+                let message = format!("Kubernetes makes no job for it: {answer}");
+                let obstacle = Obstacle {
+                    phase: Phase::Claimed,
+                    message,
+                };
+                if exec.current().and_then(|row| row.obstacle.as_ref()) != Some(&obstacle) {
+                    self.record.tell(exec.id, exec.attempt, &obstacle).await?;
+                }
+                Err(error.into())
+            }
             Some(404) => {
                 self.namespaces
                     .forget(&self.cluster().namespace(&exec.namespace));

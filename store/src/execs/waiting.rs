@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Exec;
 use crate::StoreError;
 use crate::admission::{HeldBy, read_held};
+use crate::lifecycle::{Obstacle, read_obstacle};
 use crate::schema::{exec_attempts, exec_events};
 use crate::statement::statement;
 
@@ -34,7 +35,7 @@ pub struct QueuedWait {
 }
 
 /// An attempt whose program was not seen running.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptWait {
     /// When it was decided on.
     pub created_at: DateTime<Utc>,
@@ -44,10 +45,23 @@ pub struct AttemptWait {
     pub job_uid: Option<String>,
     /// When its pod was let through to the nodes.
     pub claimed_at: Option<DateTime<Utc>>,
-    /// Its node, once it has one.
-    pub node: Option<String>,
-    /// When it was given that.
-    pub placed_at: Option<DateTime<Utc>>,
+    /// Its node, once it has one, and when it was given that.
+    pub placement: Option<(String, DateTime<Utc>)>,
+    /// What was last told of what keeps it from running, and since when.
+    pub obstacle: Option<(Obstacle, DateTime<Utc>)>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = exec_attempts)]
+struct AttemptRow {
+    created_at: DateTime<Utc>,
+    not_before: Option<DateTime<Utc>>,
+    job_uid: Option<String>,
+    claimed_at: Option<DateTime<Utc>>,
+    node: Option<String>,
+    obstacle: Option<String>,
+    obstacle_message: Option<String>,
+    obstacle_since: Option<DateTime<Utc>>,
 }
 
 statement! {
@@ -105,20 +119,21 @@ async fn attempt(
         .eq(exec_attempts::exec_id)
         .and(exec_events::attempt.eq(exec_attempts::attempt))
         .and(exec_events::kind.eq(EventKind::Pulling.as_str()));
-    let found = exec_attempts::table
+    let found: Option<(AttemptRow, Option<DateTime<Utc>>)> = exec_attempts::table
         .left_join(exec_events::table.on(its_placement))
         .filter(exec_attempts::exec_id.eq(exec.0))
         .filter(exec_attempts::attempt.eq(attempt))
-        .select((
-            exec_attempts::created_at,
-            exec_attempts::not_before,
-            exec_attempts::job_uid,
-            exec_attempts::claimed_at,
-            exec_attempts::node,
-            exec_events::at.nullable(),
-        ))
+        .select((AttemptRow::as_select(), exec_events::at.nullable()))
         .first(conn)
         .await
         .optional()?;
-    Ok(found)
+    Ok(found.map(|(row, placed_at)| AttemptWait {
+        created_at: row.created_at,
+        not_before: row.not_before,
+        job_uid: row.job_uid,
+        claimed_at: row.claimed_at,
+        placement: row.node.zip(placed_at),
+        obstacle: read_obstacle(row.obstacle.as_deref(), row.obstacle_message)
+            .zip(row.obstacle_since),
+    }))
 }

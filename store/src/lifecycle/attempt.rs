@@ -1,11 +1,11 @@
 //! The steps of one attempt until its program starts.
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::sql;
+use diesel::dsl::{case_when, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Jsonb, Nullable, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{EventKind, ExecId, ExecState, Reason};
+use shared_types::{EventKind, ExecId, ExecState, Phase, Reason};
 use uuid::Uuid;
 
 use super::{append_event, lock};
@@ -53,6 +53,15 @@ pub struct Placement {
     pub at: DateTime<Utc>,
     /// The log's line about it.
     pub line: String,
+}
+
+/// What keeps an attempt from running, where more is known than how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Where it stands.
+    pub phase: Phase,
+    /// What it is, for people.
+    pub message: String,
 }
 
 /// Why an attempt is being ended, recorded before its pod is stopped, because
@@ -250,6 +259,31 @@ pub async fn place(
         )
         .await?;
     }
+    Ok(Applied::from_rows(rows))
+}
+
+/// Tells what keeps this attempt from running; since when is kept while the phase is.
+pub async fn tell(
+    conn: &mut AsyncPgConnection,
+    exec: ExecId,
+    attempt: i32,
+    (obstacle, at): (&Obstacle, DateTime<Utc>),
+) -> Result<Applied, StoreError> {
+    let phase = obstacle.phase.as_str();
+    let since = case_when(
+        exec_attempts::obstacle.is_not_distinct_from(phase),
+        exec_attempts::obstacle_since,
+    )
+    .otherwise(Some(at).into_sql::<Nullable<Timestamptz>>());
+    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
+        .filter(exec_attempts::ended_at.is_null())
+        .set((
+            exec_attempts::obstacle.eq(phase),
+            exec_attempts::obstacle_message.eq(&obstacle.message),
+            exec_attempts::obstacle_since.eq(since),
+        ))
+        .execute(conn)
+        .await?;
     Ok(Applied::from_rows(rows))
 }
 

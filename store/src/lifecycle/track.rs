@@ -9,7 +9,7 @@ use shared_types::trace::Traceparent;
 use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, RunRules};
 use uuid::Uuid;
 
-use super::{parse_reason, parse_state};
+use super::{Obstacle, parse_reason, parse_state, read_obstacle};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs, jobs};
 
@@ -81,6 +81,8 @@ pub struct Attempt {
     pub settled_at: Option<DateTime<Utc>>,
     /// When its log was given up.
     pub logs_abandoned_at: Option<DateTime<Utc>>,
+    /// What was last told of what keeps it from running.
+    pub obstacle: Option<Obstacle>,
     /// Why it ended, or, before the end, why it is being ended.
     pub reason: Option<Reason>,
     /// The reason in a sentence, for people.
@@ -131,6 +133,8 @@ struct AttemptRow {
     ended_at: Option<DateTime<Utc>>,
     settled_at: Option<DateTime<Utc>>,
     logs_abandoned_at: Option<DateTime<Utc>>,
+    obstacle: Option<String>,
+    obstacle_message: Option<String>,
     reason: Option<String>,
     message: Option<String>,
 }
@@ -273,6 +277,7 @@ impl TryFrom<AttemptRow> for Attempt {
             ended_at: row.ended_at,
             settled_at: row.settled_at,
             logs_abandoned_at: row.logs_abandoned_at,
+            obstacle: read_obstacle(row.obstacle.as_deref(), row.obstacle_message),
             reason,
             message: row.message,
         })

@@ -183,6 +183,39 @@ async fn giving_up_a_log_is_told_once() {
     assert_eq!(attempt.logs_abandoned_at, Some(first));
 }
 
+/// Since when stays as it was while the phase does.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_obstacle_is_told_with_its_beginning() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let mut conn = ring.conn().await;
+    let begun = DateTime::from_timestamp(1_000_000_000, 0).unwrap();
+    let minute = |minutes| begun + TimeDelta::minutes(minutes);
+    for (at, phase, message, since) in [
+        (0, Phase::Unschedulable, "full", 0),
+        (1, Phase::Unschedulable, "fuller", 0),
+        (2, Phase::Pulling, "no image", 2),
+    ] {
+        let message = message.to_owned();
+        let obstacle = Obstacle { phase, message };
+        let told = lifecycle::tell(&mut conn, exec, 1, (&obstacle, minute(at))).await;
+        assert_eq!(told.unwrap(), Applied::Done);
+        let tracked = ring.tracked(exec).await;
+        assert_eq!(tracked.attempts[0].obstacle, Some(obstacle));
+        let since = minute(since).to_rfc3339();
+        let kept = format!("exec_attempts WHERE obstacle_since = '{since}'");
+        assert_eq!(ring.database.rows(&kept).await, 1);
+    }
+    ring.end(exec, &ending(ExecEvent::Failed, Reason::ImagePull))
+        .await;
+    let late = Obstacle {
+        phase: Phase::Starting,
+        message: String::new(),
+    };
+    let told = lifecycle::tell(&mut conn, exec, 1, (&late, now())).await;
+    assert_eq!(told.unwrap(), Applied::TooLate);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn open_execs_are_read_page_by_page() {
     let ring = Ring::new().await;

@@ -8,9 +8,9 @@ mod ends;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
 use futures::future::join_all;
-use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Reason, RetryOn, RunRules};
+use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Phase, Reason, RetryOn, RunRules};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Placement, Retry, Start, StopReason, Tracked,
+    self, Applied, Claim, End, Ended, Obstacle, Placement, Retry, Start, StopReason, Tracked,
 };
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, PooledConnection, Store, StoreError, events};

@@ -68,7 +68,7 @@ fn a_failed_pull_ends_sooner_if_the_registry_answered() {
         (PullFailure::Invalid, 0),
     ] {
         if deadline > 0 {
-            assert_eq!(pull(failure).at(10 + deadline - 1).step(), Step::Wait);
+            assert_eq!(pull(failure).at(10 + deadline - 1).name(), "tell");
         }
         let Step::Condemn(_, verdict) = pull(failure).at(10 + deadline).step() else {
             panic!("{failure:?}")
@@ -93,6 +93,52 @@ fn a_full_cluster_is_waited_for() {
     case.load.placed = 1;
     assert_eq!(case.step(), Step::Wait);
     assert_eq!(case.at(10 + 86_400).name(), "condemn");
+}
+
+#[test]
+fn what_keeps_it_from_running_is_told_once() {
+    let pull = Obstacle::Pull {
+        failure: PullFailure::NotFound,
+        said: "no".to_owned(),
+    };
+    for (evidence, phase, message) in [
+        (
+            Evidence::Unscheduled(Some("full".to_owned())),
+            Phase::Unschedulable,
+            "no node has room for it: full",
+        ),
+        (
+            Evidence::Starting(pull),
+            Phase::Pulling,
+            "the image i:t could not be pulled: its registry has no such image, or does not \
+             show it to us",
+        ),
+        (
+            Evidence::Starting(Obstacle::Config("c".to_owned())),
+            Phase::Starting,
+            "the container's configuration was refused: c",
+        ),
+    ] {
+        let mut case = Case::claimed(evidence);
+        case.load.placed = 1;
+        case.exec.attempts[0].node = Some("n".to_owned());
+        let Step::Tell(1, told) = case.step() else {
+            panic!("{:?}", case.step());
+        };
+        assert_eq!((told.phase, told.message.as_str()), (phase, message));
+        case.exec.attempts[0].obstacle = Some(told);
+        assert_eq!(case.step(), Step::Wait);
+    }
+    // What every start waits for goes without saying.
+    for evidence in [
+        Evidence::Unscheduled(None),
+        Evidence::Starting(Obstacle::Image),
+        Evidence::Starting(Obstacle::Sandbox),
+    ] {
+        let mut case = Case::claimed(evidence);
+        case.exec.attempts[0].node = Some("n".to_owned());
+        assert_eq!(case.step(), Step::Wait);
+    }
 }
 
 #[test]
