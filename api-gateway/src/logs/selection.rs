@@ -24,7 +24,8 @@ impl Selection {
     }
 
     fn read(params: &mut Params<'_>) -> Self {
-        let number = || types::number(1, u32::MAX, "Number of the only attempt that is wanted");
+        let number =
+            || types::number_or_empty(1, u32::MAX, "Number of the only attempt that is wanted");
         Self {
             window: Window::read(params),
             attempt: params.optional("attempt", Rule::text(number, whole_number)),

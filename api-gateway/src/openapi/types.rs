@@ -1,7 +1,7 @@
 //! The plain types that fields are of.
 
 use serde_json::Value;
-use utoipa::openapi::schema::{SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{OneOf, OneOfBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Schema};
 
 /// Any text.
@@ -82,6 +82,17 @@ pub fn or_empty(mut schema: Object) -> Object {
         *pattern = format!("^$|{pattern}");
     }
     schema
+}
+
+/// A whole number as a parameter has it, which left empty is the same as left out.
+pub fn number_or_empty(minimum: u32, maximum: u32, description: &str) -> OneOf {
+    let mut empty = typed(Type::String, "The same as leaving it out");
+    empty.max_length = Some(0);
+    OneOfBuilder::new()
+        .item(number(minimum, maximum, description))
+        .item(empty)
+        .description(Some(description))
+        .build()
 }
 
 /// Nothing but `null`.

@@ -40,12 +40,14 @@ impl<K: Key> PageRequest<K> {
     /// Reads `page`, `page_size` and `cursor`. A page size above the limit is
     /// answered with the limit; a cursor wins over a page.
     pub fn read(params: &mut Params<'_>, sort: Sort) -> Self {
-        let size = || types::number(1, u32::MAX, "Rows of a page, 20 if left out, 100 at most");
+        let size =
+            || types::number_or_empty(1, u32::MAX, "Rows of a page, 20 if left out, 100 at most");
         let size = params.optional("page_size", Rule::text(size, whole_number));
         let size = size.unwrap_or(SIZE_DEFAULT).min(SIZE_MAX);
         let cursor = Rule::text(cursor_schema, |text| cursor::read(text, sort));
         let cursor = params.optional("cursor", cursor);
-        let page = || types::number(1, 10_000, "Number of the page, from 1; reaches 10,000 rows");
+        let page =
+            || types::number_or_empty(1, 10_000, "Number of the page, from 1; reaches 10,000 rows");
         let page = Rule::text(page, |text| skipped(whole_number(text)?, size));
         let skipped = params.optional("page", page);
         Self {

@@ -81,6 +81,7 @@ pub fn parameter(place: ParameterIn, name: &str, schema: Schema) -> Parameter {
     };
     let description = match &schema {
         Schema::Object(object) => object.description.clone(),
+        Schema::OneOf(either) => either.description.clone(),
         _ => None,
     };
     ParameterBuilder::new()
