@@ -5,7 +5,9 @@ pub mod client;
 pub mod kubectl;
 pub mod python;
 pub mod start_counter;
+pub mod times;
 
 pub use client::Client;
 pub use kubectl::Kubectl;
 pub use start_counter::StartCounter;
+pub use times::Times;

@@ -1,25 +1,26 @@
 //! Puts the service together: watches that fill the caches, a queue of execs,
 //! workers that reconcile them, and everything that puts execs into the queue.
 
+mod watches;
+
 use std::sync::{Arc, Mutex};
 
 use bus::{Bus, Delivery, HintBinding, HintRoute, Hints};
 use chassis::{ConfigError, Process};
-use cluster::{Clients, Watch, selector};
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
+use cluster::Clients;
 use shared_types::message::{ExecMessage, Hint};
 use store::secrets::Keyring;
 use store::{DatabaseRole, Store};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::watches::Watches;
 use crate::admission::{Admission, Door};
 use crate::config::Config;
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
 use crate::probe::Probe;
+use crate::purge::Purge;
 use crate::queue::Queue;
 use crate::reconcile::Reconciler;
 use crate::record::ExecRows;
@@ -55,14 +56,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         traces: process.traces.clone(),
         config: config.clone(),
     });
-    let admission = Admission {
-        config: config.clone(),
-        store: store.clone(),
-        queue: queue.clone(),
-        door,
-    };
-    let stopping = process.tasks.stopping();
-    process.tasks.spawn("admission", admission.run(stopping));
+    look_after_rows(&config, &store, (queue.clone(), door), &process);
     let (intake, open) = watch::channel(false);
     let ready = process.readiness.check("database");
     ready.fail("not asked yet");
@@ -75,6 +69,29 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     process.tasks.spawn("reconcile", work);
     take_announcements(&config.cluster.region, &bus, open, &queue, &process);
     Ok(())
+}
+
+/// What needs the database only: who may begin, and what goes.
+fn look_after_rows(
+    config: &Arc<Config>,
+    store: &Store,
+    (queue, door): (Queue, Door),
+    process: &Process,
+) {
+    let stopping = process.tasks.stopping();
+    let purge = Purge {
+        config: config.retention.clone(),
+        store: store.clone(),
+        stopping: stopping.clone(),
+    };
+    process.tasks.spawn("purge", purge.run());
+    let admission = Admission {
+        config: config.clone(),
+        store: store.clone(),
+        queue,
+        door,
+    };
+    process.tasks.spawn("admission", admission.run(stopping));
 }
 
 /// Sweeps and works until the process is to stop.
@@ -145,6 +162,12 @@ fn check(config: &Config) -> Result<(), ConfigError> {
             "must be at least 1, also of single namespaces",
         ));
     }
+    if config.retention.every.is_zero() {
+        return Err(ConfigError::invalid(
+            "retention.every",
+            "must be longer than nothing",
+        ));
+    }
     if config.limits.attempts == 0 {
         return Err(ConfigError::invalid(
             "limits.attempts",
@@ -156,56 +179,6 @@ fn check(config: &Config) -> Result<(), ConfigError> {
 
 fn keyring(config: &Config) -> Result<Keyring, ConfigError> {
     Keyring::new(&config.secrets).map_err(|why| ConfigError::invalid("secrets.keys", why))
-}
-
-/// What the cluster shows, and whether it has shown everything once.
-struct Watches {
-    jobs: cluster::Cache<Job>,
-    pods: cluster::Cache<Pod>,
-    listed: [CancellationToken; 2],
-}
-
-impl Watches {
-    fn start(config: &Config, clients: &Clients, queue: &Queue, process: &Process) -> Self {
-        let selector = selector(&config.cluster);
-        let client = clients.watch.clone();
-        let jobs = Watch::<Job>::new(Api::all(client.clone()), "Job", selector.clone());
-        let pods = Watch::<Pod>::new(Api::all(client), "Pod", selector);
-        let (jobs_cache, pods_cache) = (jobs.cache(), pods.cache());
-        Self {
-            listed: [
-                spawn(jobs, "watch-jobs", queue, process),
-                spawn(pods, "watch-pods", queue, process),
-            ],
-            jobs: jobs_cache,
-            pods: pods_cache,
-        }
-    }
-}
-
-/// Runs a watch; the token is cancelled when its first list is complete.
-fn spawn<K>(
-    watch: Watch<K>,
-    name: &'static str,
-    queue: &Queue,
-    process: &Process,
-) -> CancellationToken
-where
-    K: cluster::Indexed + std::fmt::Debug + serde::de::DeserializeOwned,
-{
-    let complete = CancellationToken::new();
-    let latch = process.readiness.latch(name);
-    let (queue, token) = (queue.clone(), complete.clone());
-    let listed = move || {
-        latch.release();
-        token.cancel();
-    };
-    let stopping = process.tasks.stopping();
-    process.tasks.spawn(
-        name,
-        watch.run(stopping, listed, move |exec| queue.submit(exec)),
-    );
-    complete
 }
 
 /// Works on the queue's execs, a bounded number at once.

@@ -1,5 +1,9 @@
 //! What executor-svc can be told; defaults are in `config.default.toml`.
 
+mod namespaces;
+
+pub use namespaces::{AdmissionConfig, Kept, NamespaceShare, RetentionConfig};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,6 +46,8 @@ pub struct Config {
     pub admission: AdmissionConfig,
     /// `[reconcile]`
     pub reconcile: ReconcileConfig,
+    /// `[retention]`
+    pub retention: RetentionConfig,
     /// `[limits]`
     pub limits: Limits,
     /// `[pod]`
@@ -64,52 +70,6 @@ pub struct ReconcileConfig {
     /// How often every open exec is looked at, announced or not.
     #[serde(with = "humantime_serde")]
     pub sweep_every: Duration,
-}
-
-/// `[admission]`: how many execs may have a Job at a time, and whose come first.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdmissionConfig {
-    /// Execs of the region.
-    pub max_running: usize,
-    /// What each namespace has.
-    #[serde(default)]
-    pub namespace: NamespaceShare,
-    /// What these have instead.
-    #[serde(default)]
-    pub namespaces: BTreeMap<String, NamespaceShare>,
-}
-
-impl AdmissionConfig {
-    /// What a namespace has.
-    #[must_use]
-    pub fn share(&self, namespace: &str) -> &NamespaceShare {
-        self.namespaces.get(namespace).unwrap_or(&self.namespace)
-    }
-}
-
-/// A namespace's part of a region.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct NamespaceShare {
-    /// Execs that may have a Job at a time; without, as many as the region.
-    pub max_running: Option<usize>,
-    /// Execs that may begin in a minute, of which the starts of ten seconds at once;
-    /// without, any number.
-    pub starts_per_minute: Option<u32>,
-    /// How many places it gets for each that a namespace of weight 1 gets, while both have
-    /// execs that wait.
-    pub weight: u32,
-}
-
-impl Default for NamespaceShare {
-    fn default() -> Self {
-        Self {
-            max_running: None,
-            starts_per_minute: None,
-            weight: 1,
-        }
-    }
 }
 
 /// `[limits]`: how long each stage of an exec may last, and how much may pile up.

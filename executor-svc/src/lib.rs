@@ -13,6 +13,7 @@ mod objects;
 mod pod;
 mod probe;
 pub mod pull;
+mod purge;
 mod queue;
 mod reconcile;
 mod record;

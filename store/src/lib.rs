@@ -25,6 +25,7 @@ pub mod migrate;
 mod outage;
 pub mod page;
 pub mod pool;
+pub mod purge;
 pub mod registries;
 pub mod restore;
 mod role;

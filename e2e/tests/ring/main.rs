@@ -12,6 +12,7 @@ mod faults;
 mod logs;
 mod metrics;
 mod outcomes;
+mod purge;
 mod reasons;
 mod restore;
 mod retries;

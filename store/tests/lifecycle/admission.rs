@@ -46,7 +46,7 @@ fn ids(queued: &[Queued]) -> Vec<ExecId> {
     queued.iter().map(|exec| exec.id).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_namespace_shows_its_first_normal_ones_before_low_ones() {
     let ring = Ring::new().await;
     assert!(ring.queued(&[], 9).await.is_empty());
@@ -76,7 +76,7 @@ async fn each_namespace_shows_its_first_normal_ones_before_low_ones() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_exec_holds_its_place_from_its_admission_to_its_end() {
     let ring = Ring::new().await;
     let execs = ring.waiting("a", Lane::Normal, 3).await;
@@ -116,7 +116,7 @@ async fn an_exec_holds_its_place_from_its_admission_to_its_end() {
     assert_eq!(swept, [execs[1], execs[2]]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_since_an_instant_is_found_by_its_id() {
     let ring = Ring::new().await;
     let old = ring.waiting("a", Lane::Normal, 2).await;
@@ -133,7 +133,7 @@ async fn what_waits_since_an_instant_is_found_by_its_id() {
     assert_eq!(found, []);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn queues_are_kept_as_they_were_left() {
     let ring = Ring::new().await;
     let mut conn = ring.conn().await;
@@ -160,7 +160,7 @@ async fn queues_are_kept_as_they_were_left() {
     assert_eq!(kept, expected);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn rounds_of_one_region_exclude_each_other() {
     let ring = Ring::new().await;
     let (mut one, mut other) = (ring.conn().await, ring.conn().await);

@@ -4,6 +4,7 @@
 mod admission;
 mod claims;
 mod ends;
+mod purge;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;

@@ -5,15 +5,13 @@
 //! peer is the same page by OFFSET, as Postgres itself times it.
 
 mod list;
-mod times;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
 use devstack::{Infra, Ring, Service};
-use e2e::Client;
+use e2e::{Client, Times};
 
 use list::{Expected, LongList};
-use times::Times;
 
 /// What a filtered count stops at.
 const COUNTED: i64 = 10_000;

@@ -4,11 +4,24 @@ use std::time::Duration;
 
 /// All of them.
 #[derive(Debug, Default)]
-pub(crate) struct Times(Vec<f64>);
+pub struct Times(Vec<f64>);
 
 impl Times {
-    pub(crate) fn push(&mut self, time: Duration) {
+    /// Adds one.
+    pub fn push(&mut self, time: Duration) {
         self.0.push(time.as_secs_f64() * 1000.0);
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The time in milliseconds that this part of the requests kept within.
@@ -18,7 +31,7 @@ impl Times {
         clippy::cast_precision_loss,
         reason = "a rank among some hundred"
     )]
-    pub(crate) fn at(&self, part: f64) -> f64 {
+    pub fn at(&self, part: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let rank = (sorted.len() as f64 * part).ceil() as usize;
@@ -26,5 +39,13 @@ impl Times {
             .get(rank.saturating_sub(1))
             .copied()
             .unwrap_or(f64::NAN)
+    }
+}
+
+impl FromIterator<Duration> for Times {
+    fn from_iter<I: IntoIterator<Item = Duration>>(times: I) -> Self {
+        let mut all = Self::default();
+        times.into_iter().for_each(|time| all.push(time));
+        all
     }
 }

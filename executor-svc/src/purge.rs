@@ -1,0 +1,223 @@
+//! Removes what is old or was deleted, now and then and a little at a time, so that
+//! others hardly notice. What one pass leaves, because it still runs or its log is not
+//! stored, the next one looks at again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_types::{ExecId, JobId};
+use store::purge::{self, Expired, OldJob};
+use store::{AsyncConnection, PgConnection, Store, StoreError};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::RetentionConfig;
+
+/// Rows of one transaction.
+const BATCH: usize = 500;
+/// The same as a limit.
+const LIMIT: i64 = 500;
+
+/// The purge.
+pub(crate) struct Purge {
+    pub(crate) config: RetentionConfig,
+    pub(crate) store: Store,
+    pub(crate) stopping: CancellationToken,
+}
+
+/// How far back the past is kept.
+#[derive(Debug, Clone, Copy)]
+struct Cutoffs {
+    now: DateTime<Utc>,
+    /// What was deleted before this is gone for good, and nothing goes that ended later.
+    deleted: DateTime<Utc>,
+}
+
+impl Purge {
+    /// The driver.
+    pub(crate) async fn run(self) {
+        let mut ticks = interval(self.config.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stopping = self.stopping.clone();
+        while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
+            // Cut short, a batch is rolled back as a whole.
+            if let Some(Err(error)) = stopping.run_until_cancelled(self.pass()).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the purge did not get through");
+            }
+        }
+    }
+
+    async fn pass(&self) -> Result<(), StoreError> {
+        let now = Utc::now();
+        let before = |age: Duration| age_ago(now, age);
+        let cutoffs = Cutoffs {
+            now,
+            deleted: before(self.config.deleted_for),
+        };
+        let mut conn = self.store.connection().await?;
+        let tokens = purge::delete_tokens(&mut conn, before(self.config.tokens_for)).await?;
+        count("tokens", tokens);
+        drop(conn);
+        self.execs(Old::Deleted, cutoffs).await?;
+        let namespaces = self.jobs(cutoffs).await?;
+        self.excess(&namespaces, cutoffs).await?;
+        self.deleted_jobs(cutoffs).await
+    }
+
+    /// Removes the past of all jobs, page by page; says which namespaces they are of.
+    async fn jobs(&self, cutoffs: Cutoffs) -> Result<BTreeSet<String>, StoreError> {
+        let (mut namespaces, mut after) = (BTreeSet::new(), JobId(0));
+        loop {
+            let mut conn = self.store.connection().await?;
+            let jobs = purge::page(&mut conn, after, LIMIT).await?;
+            drop(conn);
+            let Some(last) = jobs.last() else {
+                return Ok(namespaces);
+            };
+            after = last.id;
+            let expired: Vec<Expired> = jobs
+                .iter()
+                .filter_map(|job| self.expired(job, cutoffs))
+                .collect();
+            if !expired.is_empty() {
+                self.past(&expired, cutoffs).await?;
+            }
+            namespaces.extend(jobs.into_iter().map(|job| job.namespace));
+        }
+    }
+
+    fn expired(&self, job: &OldJob, cutoffs: Cutoffs) -> Option<Expired> {
+        let before = match (job.deleted_at, self.config.kept(&job.namespace).days) {
+            (Some(deleted_at), _) if deleted_at < cutoffs.deleted => cutoffs.now,
+            (_, Some(days)) => age_ago(cutoffs.now, Duration::from_hours(24 * u64::from(days))),
+            (_, None) => return None,
+        };
+        Some(Expired {
+            job: job.id,
+            before,
+        })
+    }
+
+    async fn past(&self, expired: &[Expired], cutoffs: Cutoffs) -> Result<(), StoreError> {
+        self.execs(Old::Expired(expired), cutoffs).await?;
+        let old: Vec<_> = expired.iter().map(|job| (job.job, job.before)).collect();
+        loop {
+            let began = Instant::now();
+            let mut conn = self.store.connection().await?;
+            let slots = purge::delete_slots(&mut conn, &old, LIMIT).await?;
+            drop(conn);
+            count("slots", slots);
+            rest(began).await;
+            if slots < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn excess(
+        &self,
+        namespaces: &BTreeSet<String>,
+        cutoffs: Cutoffs,
+    ) -> Result<(), StoreError> {
+        for namespace in namespaces {
+            if let Some(kept) = self.config.kept(namespace).execs {
+                self.execs(Old::Excess(namespace, kept.into()), cutoffs)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deleted_jobs(&self, cutoffs: Cutoffs) -> Result<(), StoreError> {
+        loop {
+            let mut conn = self.store.connection().await?;
+            let jobs = purge::deleted_jobs(&mut conn, cutoffs.deleted, LIMIT).await?;
+            drop(conn);
+            for job in &jobs {
+                while !self.delete_job(*job).await? {}
+            }
+            count("jobs", jobs.len());
+            if jobs.len() < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn delete_job(&self, job: JobId) -> Result<bool, StoreError> {
+        let began = Instant::now();
+        let mut conn = self.store.connection().await?;
+        let gone = conn
+            .transaction(async |conn| purge::delete_job(conn, job, LIMIT).await)
+            .await?;
+        drop(conn);
+        rest(began).await;
+        Ok(gone)
+    }
+
+    /// Removes execs batch by batch until fewer are found than fit into one.
+    async fn execs(&self, old: Old<'_>, cutoffs: Cutoffs) -> Result<(), StoreError> {
+        loop {
+            let began = Instant::now();
+            let mut conn = self.store.connection().await?;
+            let (found, purged) = conn
+                .transaction(async |conn| {
+                    let found = old.find(conn, cutoffs.deleted).await?;
+                    let purged = purge::remove(conn, &found).await?;
+                    Ok::<_, StoreError>((found.len(), purged))
+                })
+                .await?;
+            drop(conn);
+            count("execs", purged.execs);
+            count("log_chunks", purged.chunks);
+            rest(began).await;
+            if found < BATCH {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Which execs go.
+#[derive(Debug, Clone, Copy)]
+enum Old<'a> {
+    Deleted,
+    Expired(&'a [Expired]),
+    /// Those of a namespace beyond so many.
+    Excess(&'a str, i64),
+}
+
+impl Old<'_> {
+    async fn find(
+        self,
+        conn: &mut PgConnection,
+        ended_before: DateTime<Utc>,
+    ) -> Result<Vec<ExecId>, StoreError> {
+        match self {
+            Self::Deleted => purge::deleted(conn, ended_before, LIMIT).await,
+            Self::Expired(jobs) => purge::expired(conn, jobs, ended_before, LIMIT).await,
+            Self::Excess(namespace, kept) => {
+                purge::excess(conn, namespace, (kept, ended_before), LIMIT).await
+            }
+        }
+    }
+}
+
+/// Pauses as long as a batch took: at most half of a connection's time goes into this.
+async fn rest(began: Instant) {
+    let took = began.elapsed();
+    metrics::histogram!("escapement_purge_batch_seconds").record(took.as_secs_f64());
+    sleep(took).await;
+}
+
+fn age_ago(now: DateTime<Utc>, age: Duration) -> DateTime<Utc> {
+    let age = TimeDelta::from_std(age).ok();
+    age.and_then(|age| now.checked_sub_signed(age))
+        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+fn count(table: &'static str, rows: usize) {
+    let rows = u64::try_from(rows).unwrap_or_default();
+    metrics::counter!("escapement_purged_rows_total", "table" => table).increment(rows);
+}
