@@ -97,7 +97,9 @@ impl Admission {
         let full = full.filter(|(_, (running, limit))| running >= limit);
         let full: Vec<JobId> = full.map(|(job, _)| *job).collect();
         let free = config.max_running.saturating_sub(running.total());
-        let heads = free.clamp(1, BATCH);
+        // One more than can be admitted: whether somebody waits behind them decides what the
+        // queue says of itself.
+        let heads = free.min(BATCH) + 1;
         let queued = admission::queued(conn, region, &full, heads).await?;
         let now = Utc::now();
         let standing = Standing {

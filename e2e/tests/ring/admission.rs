@@ -36,10 +36,11 @@ impl Scale {
     }
 }
 
-/// The programs tell a counter outside when they begin and when they are about to end.
-fn command(counter: &StartCounter) -> String {
+/// Programs that tell a counter outside when they begin and when they are about to end, so
+/// many seconds later.
+fn command(counter: &StartCounter, seconds: u32) -> String {
     let (begin, end) = (counter.insist("begin"), counter.insist("end"));
-    format!("sh -c '{begin}; sleep 1; {end}'")
+    format!("sh -c '{begin}; sleep {seconds}; {end}'")
 }
 
 async fn trigger(client: &Client, command: &str, count: usize) -> Vec<Exec> {
@@ -133,8 +134,8 @@ async fn a_region_runs_as_many_as_it_may_and_starves_nobody() {
     );
     let counter = StartCounter::listen().await.unwrap();
     let began = Instant::now();
-    let of_big = trigger(&big, &command(&counter), scale.big).await;
-    let of_small = trigger(&small, &command(&counter), scale.small).await;
+    let of_big = trigger(&big, &command(&counter, 1), scale.big).await;
+    let of_small = trigger(&small, &command(&counter, 1), scale.small).await;
     let triggered = began.elapsed();
 
     eventually("some have run", async || {
@@ -176,7 +177,10 @@ async fn a_job_takes_turns_with_itself() {
     let client = ring.client().await;
     let counter = StartCounter::listen().await.unwrap();
     let fields = json!({ "max_running": 1 });
-    let job = client.create_job(&command(&counter), fields).await.unwrap();
+    let job = client
+        .create_job(&command(&counter, 4), fields)
+        .await
+        .unwrap();
     let execs = try_join_all((0..3).map(|_| client.trigger(job)))
         .await
         .unwrap();
