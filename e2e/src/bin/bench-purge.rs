@@ -39,13 +39,14 @@ struct Options {
 async fn main() -> Result<()> {
     let options = Options::parse();
     let ring = Ring::builder(&Infra::from_env()?, "bench-purge")
-        .only(&[Service::Gateway])
+        .only(&[Service::Gateway, Service::Executor])
         .env(Service::Gateway, "ESCAPEMENT__LIMITS__TOKEN__BURST", "0")
         .env(Service::Gateway, "ESCAPEMENT__LIMITS__ADDRESS__BURST", "0")
         // What is triggered here is never to run.
         .env(Service::Executor, "ESCAPEMENT__ADMISSION__MAX_RUNNING", "0")
         .start()
         .await?;
+    ring.stop(Service::Executor).await?;
     let client = Client::new(&ring.api_url()?, &ring.create_account("bench").await?);
     let body = json!({ "name": "old", "command": "true", "docker_image_repo": "r.io/demo" });
     let job = client.send("POST", "/v1/jobs", Some(body), 201).await?;
