@@ -15,9 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::RetentionConfig;
 
 /// Rows of one transaction.
-const BATCH: usize = 500;
-/// The same as a limit.
-const LIMIT: i64 = 500;
+const BATCH: u16 = 500;
 
 /// The purge.
 pub(crate) struct Purge {
@@ -71,7 +69,7 @@ impl Purge {
         let (mut namespaces, mut after) = (BTreeSet::new(), JobId(0));
         loop {
             let mut conn = self.store.connection().await?;
-            let jobs = purge::page(&mut conn, after, LIMIT).await?;
+            let jobs = purge::page(&mut conn, after, BATCH.into()).await?;
             drop(conn);
             let Some(last) = jobs.last() else {
                 return Ok(namespaces);
@@ -82,7 +80,7 @@ impl Purge {
                 .filter_map(|job| self.expired(job, cutoffs))
                 .collect();
             if !expired.is_empty() {
-                self.past(&expired, cutoffs).await?;
+                self.past(expired, cutoffs).await?;
             }
             namespaces.extend(jobs.into_iter().map(|job| job.namespace));
         }
@@ -94,23 +92,20 @@ impl Purge {
             (_, Some(days)) => age_ago(cutoffs.now, Duration::from_hours(24 * u64::from(days))),
             (_, None) => return None,
         };
-        Some(Expired {
-            job: job.id,
-            before,
-        })
+        Some(Expired::new(job.id, before))
     }
 
-    async fn past(&self, expired: &[Expired], cutoffs: Cutoffs) -> Result<(), StoreError> {
-        self.execs(Old::Expired(expired), cutoffs).await?;
+    async fn past(&self, expired: Vec<Expired>, cutoffs: Cutoffs) -> Result<(), StoreError> {
         let old: Vec<_> = expired.iter().map(|job| (job.job, job.before)).collect();
+        self.execs(Old::Expired(expired), cutoffs).await?;
         loop {
             let began = Instant::now();
             let mut conn = self.store.connection().await?;
-            let slots = purge::delete_slots(&mut conn, &old, LIMIT).await?;
+            let slots = purge::delete_slots(&mut conn, &old, BATCH.into()).await?;
             drop(conn);
             count("slots", slots);
             rest(began).await;
-            if slots < BATCH {
+            if slots < usize::from(BATCH) {
                 return Ok(());
             }
         }
@@ -133,13 +128,13 @@ impl Purge {
     async fn deleted_jobs(&self, cutoffs: Cutoffs) -> Result<(), StoreError> {
         loop {
             let mut conn = self.store.connection().await?;
-            let jobs = purge::deleted_jobs(&mut conn, cutoffs.deleted, LIMIT).await?;
+            let jobs = purge::deleted_jobs(&mut conn, cutoffs.deleted, BATCH.into()).await?;
             drop(conn);
             for job in &jobs {
                 while !self.delete_job(*job).await? {}
             }
             count("jobs", jobs.len());
-            if jobs.len() < BATCH {
+            if jobs.len() < usize::from(BATCH) {
                 return Ok(());
             }
         }
@@ -149,7 +144,7 @@ impl Purge {
         let began = Instant::now();
         let mut conn = self.store.connection().await?;
         let gone = conn
-            .transaction(async |conn| purge::delete_job(conn, job, LIMIT).await)
+            .transaction(async |conn| purge::delete_job(conn, job, BATCH.into()).await)
             .await?;
         drop(conn);
         rest(began).await;
@@ -157,7 +152,7 @@ impl Purge {
     }
 
     /// Removes execs batch by batch until fewer are found than fit into one.
-    async fn execs(&self, old: Old<'_>, cutoffs: Cutoffs) -> Result<(), StoreError> {
+    async fn execs(&self, mut old: Old<'_>, cutoffs: Cutoffs) -> Result<(), StoreError> {
         loop {
             let began = Instant::now();
             let mut conn = self.store.connection().await?;
@@ -172,7 +167,7 @@ impl Purge {
             count("execs", purged.execs);
             count("log_chunks", purged.chunks);
             rest(began).await;
-            if found < BATCH {
+            if found < usize::from(BATCH) {
                 return Ok(());
             }
         }
@@ -180,25 +175,25 @@ impl Purge {
 }
 
 /// Which execs go.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Old<'a> {
     Deleted,
-    Expired(&'a [Expired]),
+    Expired(Vec<Expired>),
     /// Those of a namespace beyond so many.
     Excess(&'a str, i64),
 }
 
 impl Old<'_> {
     async fn find(
-        self,
+        &mut self,
         conn: &mut PgConnection,
         ended_before: DateTime<Utc>,
     ) -> Result<Vec<ExecId>, StoreError> {
         match self {
-            Self::Deleted => purge::deleted(conn, ended_before, LIMIT).await,
-            Self::Expired(jobs) => purge::expired(conn, jobs, ended_before, LIMIT).await,
+            Self::Deleted => purge::deleted(conn, ended_before, BATCH.into()).await,
+            Self::Expired(jobs) => purge::expired(conn, jobs, ended_before, BATCH.into()).await,
             Self::Excess(namespace, kept) => {
-                purge::excess(conn, namespace, (kept, ended_before), LIMIT).await
+                purge::excess(conn, namespace, (*kept, ended_before), BATCH.into()).await
             }
         }
     }

@@ -21,8 +21,20 @@ use crate::statement::statement;
 pub struct Expired {
     /// The job.
     pub job: JobId,
+    /// Where to look on: those triggered earlier were looked at. Until Postgres has tidied
+    /// up, a look from the beginning passes over all that were removed.
+    pub from: DateTime<Utc>,
     /// The instant.
     pub before: DateTime<Utc>,
+}
+
+impl Expired {
+    /// All of this job that were triggered before this instant.
+    #[must_use]
+    pub const fn new(job: JobId, before: DateTime<Utc>) -> Self {
+        let from = DateTime::UNIX_EPOCH;
+        Self { job, from, before }
+    }
 }
 
 /// What went with a batch of execs.
@@ -72,36 +84,45 @@ pub async fn deleted(
 statement! {
     ExpiredQuery {
         jobs: Vec<i64> as Array<BigInt>,
+        froms: Vec<DateTime<Utc>> as Array<Timestamptz>,
         cutoffs: Vec<DateTime<Utc>> as Array<Timestamptz>,
         ended_before: DateTime<Utc> as Timestamptz,
         each: i64 as BigInt,
         limit: i64 as BigInt,
-    } -> SqlUuid = concat!(
-        "SELECT old.id FROM unnest(?, ?) AS job (id, cutoff) CROSS JOIN LATERAL (
-            SELECT execs.id FROM execs
+    } -> (SqlUuid, BigInt, Timestamptz) = concat!(
+        "SELECT old.id, job.id, old.created_at
+        FROM unnest(?, ?, ?) AS job (id, looked_from, cutoff) CROSS JOIN LATERAL (
+            SELECT execs.id, execs.created_at FROM execs
             WHERE execs.job_id = job.id AND execs.deleted_at IS NULL
-                AND execs.created_at < job.cutoff AND ",
+                AND execs.created_at >= job.looked_from AND execs.created_at < job.cutoff AND ",
         settled!(),
         " ORDER BY execs.created_at, execs.id LIMIT ?) old LIMIT ?",
     );
 }
 
 /// Execs of these jobs that are so old and ended before this instant, those of each job
-/// oldest first; `limit` at most.
+/// oldest first; `limit` at most. The next call looks on from there.
 pub async fn expired(
     conn: &mut AsyncPgConnection,
-    jobs: &[Expired],
+    jobs: &mut [Expired],
     ended_before: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<ExecId>, StoreError> {
     let query = ExpiredQuery {
         jobs: jobs.iter().map(|expired| expired.job.0).collect(),
+        froms: jobs.iter().map(|expired| expired.from).collect(),
         cutoffs: jobs.iter().map(|expired| expired.before).collect(),
         ended_before,
         each: limit,
         limit,
     };
-    Ok(exec_ids(query.load(conn).await?))
+    let found: Vec<(Uuid, i64, DateTime<Utc>)> = query.load(conn).await?;
+    let newest: BTreeMap<i64, DateTime<Utc>> =
+        found.iter().map(|&(_, job, at)| (job, at)).collect();
+    for expired in jobs {
+        expired.from = newest.get(&expired.job.0).map_or(expired.from, |at| *at);
+    }
+    Ok(exec_ids(found.into_iter().map(|(id, ..)| id).collect()))
 }
 
 statement! {

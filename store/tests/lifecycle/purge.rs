@@ -49,7 +49,7 @@ impl Ring {
     async fn expired(&self, job: JobId, days: i64) -> Vec<ExecId> {
         let before = day_ago(days);
         let mut conn = self.conn().await;
-        purge::expired(&mut conn, &[Expired { job, before }], day_ago(1), 9)
+        purge::expired(&mut conn, &mut [Expired::new(job, before)], day_ago(1), 9)
             .await
             .unwrap()
     }
@@ -91,6 +91,38 @@ async fn what_is_old_goes_with_everything_that_is_its_own() {
         Purged::default(),
         "again is nothing"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_is_found_bit_by_bit() {
+    let ring = Ring::new().await;
+    let (one, other) = (
+        job(&ring, "demo", "{}").await,
+        job(&ring, "demo", "{}").await,
+    );
+    // Two of the same instant: the next look must not pass over the second.
+    let mut execs = ended(&ring, one, &[99, 98, 97, 80]).await;
+    ring.owner(
+        "UPDATE execs SET created_at = (SELECT created_at FROM execs ORDER BY created_at LIMIT 1)
+         WHERE created_at < now() - interval '98 days' + interval '1 hour'",
+    )
+    .await;
+    execs.truncate(3);
+    execs.extend(ended(&ring, other, &[95, 94]).await);
+    let mut jobs = [one, other].map(|job| Expired::new(job, day_ago(90)));
+    let mut conn = ring.conn().await;
+    let mut found = Vec::new();
+    loop {
+        let some = purge::expired(&mut conn, &mut jobs, day_ago(1), 1).await;
+        let some = some.unwrap();
+        ring.remove(&some).await;
+        found.extend_from_slice(&some);
+        if some.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, execs);
+    assert!(jobs.iter().all(|job| job.from > day_ago(100)), "{jobs:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
