@@ -144,7 +144,12 @@ fn open(facts: &Facts<'_>) -> Step {
             pod_uid: Some(uid), ..
         }) => claimed::decide(facts, uid),
         _ if exec.cancel_requested_at.is_some() => cancel_unclaimed(facts),
-        Some(attempt) => unclaimed(facts, attempt),
+        Some(attempt) => match unclaimed(facts, attempt) {
+            Step::Claim(number, pod) => Step::Claim(number, pod),
+            Step::End(end) => Step::End(end),
+            Step::Retry(retry) => Step::Retry(retry),
+            step => overdue(facts, attempt).unwrap_or(step),
+        },
         None => queued(facts),
     }
 }
@@ -166,6 +171,25 @@ fn cancel_unclaimed(facts: &Facts<'_>) -> Step {
     );
     end.only_unclaimed = true;
     Step::End(Box::new(end))
+}
+
+/// Ends what could not be begun for so long, whatever it waits for: also while the cluster
+/// does not answer, for no program of an unclaimed attempt ever starts.
+fn overdue(facts: &Facts<'_>, attempt: &Attempt) -> Option<Step> {
+    let since = attempt.not_before.unwrap_or(attempt.created_at);
+    if !passed(facts, since, facts.limits.queue_deadline) {
+        return None;
+    }
+    let obstacle = attempt.obstacle.as_ref();
+    let reason = match obstacle.map(|obstacle| obstacle.phase) {
+        Some(Phase::Claimed) => Reason::PodRefused,
+        _ => Reason::QueueTimeout,
+    };
+    let why = obstacle.map_or("the cluster did not get as far as a pod", |obstacle| {
+        &obstacle.message
+    });
+    let message = format!("it could not be started in time: {why}");
+    Some(Step::End(Box::new(unstarted(facts, reason, message))))
 }
 
 fn unclaimed(facts: &Facts<'_>, attempt: &Attempt) -> Step {

@@ -22,8 +22,9 @@ pub enum Evidence {
     Starting(Obstacle),
     /// The program runs.
     Running(DateTime<Utc>),
-    /// The program exited; the node has not yet said how that is to be read.
-    Exiting,
+    /// The program exited; the node has not yet said how that is to be read. This is how
+    /// it reads without.
+    Exiting(Ending),
     /// It is over.
     Ended(Ending),
 }
@@ -106,7 +107,7 @@ pub fn evidence(pod: &Pod) -> Evidence {
         };
     }
     if state.terminated.is_some() {
-        return ending::early_success(pod, &state).map_or(Evidence::Exiting, Evidence::Ended);
+        return ending::early(pod, &state);
     }
     let waiting = state.waiting.unwrap_or_default();
     let message = waiting.message.unwrap_or_default();

@@ -195,10 +195,6 @@ impl Reconciler {
                 objects.delete_pod(&pod, true).await?;
                 return Ok(After::Wait);
             }
-            Step::Delete(pod) => {
-                objects.delete_pod(&pod, false).await?;
-                return Ok(After::Wait);
-            }
             step => return self.clean_up(step).await,
         }
         Ok(After::Look)
@@ -208,6 +204,7 @@ impl Reconciler {
         match step {
             Step::Release(pod, finalizer) => self.objects.release(&pod, finalizer).await?,
             Step::DeleteJob(job) => self.objects.delete_job(&job).await?,
+            Step::Delete(pod) => self.objects.delete_pod(&pod, false).await?,
             _ => {}
         }
         Ok(After::Wait)

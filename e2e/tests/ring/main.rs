@@ -14,6 +14,7 @@ mod metrics;
 mod outcomes;
 mod purge;
 mod reasons;
+mod recovery;
 mod restore;
 mod retries;
 mod ring;

@@ -9,7 +9,7 @@ use store::lifecycle::{End, Start, StopReason};
 
 use super::retrying::retry_or_end;
 use super::stopping::{running, stop};
-use super::{Facts, Step, end, line, passed, tell};
+use super::{Facts, Step, after, end, line, passed, tell};
 use crate::config::Limits;
 use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
 use crate::view::ObservedPod;
@@ -19,7 +19,7 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
         return gone(facts);
     };
     let started =
-        is_running(facts) || matches!(pod.evidence, Evidence::Running(_) | Evidence::Exiting);
+        is_running(facts) || matches!(pod.evidence, Evidence::Running(_) | Evidence::Exiting(_));
     let cancelled = facts.exec.cancel_requested_at.is_some();
     let to_be_stopped = cancelled || verdict(facts).is_some_and(|why| holds(&why, started));
     match &pod.evidence {
@@ -28,7 +28,7 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
             retry_or_end(facts, ended(facts, pod, ending), started)
         }
         _ if node_is_silent(facts, pod) => lost(facts, pod),
-        Evidence::Exiting => Step::Wait,
+        Evidence::Exiting(ending) => exiting(facts, pod, ending),
         Evidence::Gated | Evidence::Unscheduled(_) if to_be_stopped => {
             Step::Withdraw(pod.pod.clone())
         }
@@ -43,6 +43,20 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
             None => Step::Wait,
         },
     }
+}
+
+/// Its node has the last word on how the exit is to be read; one that says nothing more for
+/// long is gone, and then the exit stands as it is.
+fn exiting(facts: &Facts<'_>, pod: &ObservedPod, ending: &Ending) -> Step {
+    let since = ending.finished_at.unwrap_or(pod.placed_at);
+    if !passed(facts, since, facts.limits.node_lost_after) {
+        return Step::WaitUntil(after(since, facts.limits.node_lost_after));
+    }
+    let mut ending = ending.clone();
+    if pod.stopping {
+        ending.kind = EndingKind::Stopped;
+    }
+    retry_or_end(facts, ended(facts, pod, &ending), true)
 }
 
 fn is_running(facts: &Facts<'_>) -> bool {

@@ -7,7 +7,7 @@ use cluster::names::{LOGS_FINALIZER, OUTCOME_FINALIZER};
 use shared_types::ExecState;
 use store::lifecycle::Attempt;
 
-use super::{Facts, Step, claimed, passed};
+use super::{Facts, Step, after, claimed, passed};
 use crate::config::Limits;
 use crate::evidence::Evidence;
 use crate::view::{ObservedPod, View};
@@ -46,7 +46,21 @@ fn attempts(facts: &Facts<'_>, over: impl Fn(i32) -> bool) -> Step {
         }
         waits = true;
     }
+    if let Some(pod) = facts
+        .view
+        .pods
+        .iter()
+        .find(|pod| over(pod.attempt) && is_left(pod))
+    {
+        return Step::Delete(pod.pod.clone());
+    }
     if waits { Step::Wait } else { Step::Done }
+}
+
+/// Whether nobody else is going to remove the pod: its Job was deleted without it.
+fn is_left(pod: &ObservedPod) -> bool {
+    let held = pod.holds(OUTCOME_FINALIZER) || pod.holds(LOGS_FINALIZER);
+    pod.job_uid.is_none() && pod.deletion_due.is_none() && !held
 }
 
 /// The next step for a pod of an attempt that is over; `Done` if it holds
@@ -55,8 +69,12 @@ fn let_go(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
     let rows = &facts.exec.attempts;
     let row = rows.iter().find(|row| row.attempt == pod.attempt);
     let over_at = over_at(facts, row);
-    let lost = facts.exec.state == ExecState::Lost && pod.attempt == facts.exec.attempt;
-    if pod.holds(OUTCOME_FINALIZER) && (!lost || passed(facts, over_at, facts.limits.lost_hold)) {
+    // A pod that is over has nothing more to say.
+    let may_tell_more = facts.exec.state == ExecState::Lost
+        && pod.attempt == facts.exec.attempt
+        && !matches!(pod.evidence, Evidence::Ended(_));
+    let waited = passed(facts, over_at, facts.limits.lost_hold);
+    if pod.holds(OUTCOME_FINALIZER) && (!may_tell_more || waited) {
         return Step::Release(pod.pod.clone(), OUTCOME_FINALIZER);
     }
     if pod.holds(LOGS_FINALIZER) && passed(facts, over_at, facts.limits.log_hold) {
@@ -83,24 +101,25 @@ fn over_at(facts: &Facts<'_>, row: Option<&Attempt>) -> DateTime<Utc> {
 /// while, because somebody may be restoring the database.
 #[must_use]
 pub fn decide_orphan(view: &View, limits: &Limits, now: DateTime<Utc>) -> Step {
-    let ripe = |since: DateTime<Utc>| {
-        chrono::TimeDelta::from_std(limits.orphan_quarantine)
-            .is_ok_and(|limit| now - since >= limit)
-    };
+    let ripe = |since| now >= after(since, limits.orphan_quarantine);
     let mut jobs = view.jobs.iter().filter(|job| !job.deleting);
     if let Some(job) = jobs.find(|job| ripe(job.created_at)) {
         return Step::DeleteJob(job.clone());
     }
     // The Job's deletion stops its pods; one that still runs keeps its finalizers
-    // until it has ended.
+    // until it has ended, or its node is silent.
     for pod in view.pods.iter().filter(|pod| ripe(pod.placed_at)) {
-        if !matches!(pod.evidence, Evidence::Ended(_)) {
-            continue;
-        }
+        let silent = pod
+            .deletion_due
+            .is_some_and(|due| now >= after(due, limits.node_lost_after));
+        let over = silent || matches!(pod.evidence, Evidence::Ended(_));
         for finalizer in [OUTCOME_FINALIZER, LOGS_FINALIZER] {
-            if pod.holds(finalizer) {
+            if over && pod.holds(finalizer) {
                 return Step::Release(pod.pod.clone(), finalizer);
             }
+        }
+        if pod.job_uid.is_none() && pod.deletion_due.is_none() {
+            return Step::Delete(pod.pod.clone());
         }
     }
     if view.is_empty() {

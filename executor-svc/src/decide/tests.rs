@@ -244,6 +244,28 @@ fn what_was_not_admitted_in_time_ends_and_names_it() {
     assert_eq!(end.line, "Failed: it waited too long for its turn.");
 }
 
+#[test]
+fn what_is_not_begun_in_a_day_ends_and_names_what_it_waited_for() {
+    let mut case = Case::created().at(1 + 86_399);
+    case.view.jobs[0].deleting = true;
+    assert_eq!(case.step(), Step::Wait);
+    let mut case = case.at(1 + 86_400);
+    assert_eq!(case.end(), (ExecEvent::Failed, Reason::QueueTimeout, None));
+    let quota = Obstacle {
+        phase: Phase::Claimed,
+        message: "quota".to_owned(),
+    };
+    let row = &mut case.exec.attempts[0];
+    (row.job_uid, row.obstacle) = (None, Some(quota));
+    let Step::End(end) = case.step() else {
+        panic!("{:?}", case.step());
+    };
+    assert_eq!(end.reason, Reason::PodRefused);
+    assert_eq!(end.message, "it could not be started in time: quota");
+    case.exec.attempts[0].not_before = Some(at(60));
+    assert_eq!(case.step(), Step::CreateJob(1), "it paused before");
+}
+
 /// What a restarted executor may find, row by row.
 #[test]
 fn recovery() {

@@ -5,7 +5,7 @@ use cluster::instant;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod};
 use shared_types::Reason;
 
-use super::{Ending, EndingKind};
+use super::{Ending, EndingKind, Evidence};
 use crate::pod::condition;
 
 /// Reason of a container that the kubelet cannot find; it may have run.
@@ -31,17 +31,21 @@ pub(super) fn ending(pod: &Pod, state: &ContainerState) -> Ending {
     }
 }
 
-/// The node takes a second or two to give the pod its final phase. Exit code 0
-/// before any time limit cannot be read in another way by then.
-pub(super) fn early_success(pod: &Pod, state: &ContainerState) -> Option<Ending> {
-    let exit = state
-        .terminated
-        .as_ref()
-        .filter(|exit| exit.exit_code == 0)?;
+/// Reads a pod whose program exited, while its phase is not final: the node takes a second
+/// or two. Exit code 0 before any time limit cannot be read in another way by then.
+pub(super) fn early(pod: &Pod, state: &ContainerState) -> Evidence {
+    let ending = ending(pod, state);
+    if ending.kind == EndingKind::Succeeded && ended_before_its_limit(pod, &ending) == Some(true) {
+        Evidence::Ended(ending)
+    } else {
+        Evidence::Exiting(ending)
+    }
+}
+
+fn ended_before_its_limit(pod: &Pod, ending: &Ending) -> Option<bool> {
     let limit = TimeDelta::seconds(pod.spec.as_ref()?.active_deadline_seconds?);
     let begun = instant(pod.status.as_ref()?.start_time.as_ref()?)?;
-    let finished = instant(exit.finished_at.as_ref()?)?;
-    (finished - begun < limit).then(|| ending(pod, state))
+    Some(ending.finished_at? - begun < limit)
 }
 
 fn verdict(

@@ -158,7 +158,14 @@ fn while_the_program_runs_and_just_after() {
     let at = "2026-01-01T00:00:10Z".parse().unwrap();
     assert_eq!(evidence(&pod(&running)), Evidence::Running(at));
     // A code other than 0 may still turn out to be an eviction or a limit.
-    assert_eq!(evidence(&pod(&exited("Error", 1))), Evidence::Exiting);
+    let exiting = |pod: &Pod| match evidence(pod) {
+        Evidence::Exiting(ending) => (ending.kind, ending.reason, ending.exit_code),
+        other => panic!("not exiting: {other:?}"),
+    };
+    assert_eq!(
+        exiting(&pod(&exited("Error", 1))),
+        (EndingKind::Failed, Reason::ExitCode, Some(1))
+    );
     let success = pod(&exited("Completed", 0));
     assert_eq!(
         ended(&success),
@@ -166,7 +173,10 @@ fn while_the_program_runs_and_just_after() {
     );
     let mut stopped = success;
     stopped.spec.get_or_insert_default().active_deadline_seconds = Some(1);
-    assert_eq!(evidence(&stopped), Evidence::Exiting);
+    assert_eq!(
+        exiting(&stopped),
+        (EndingKind::Succeeded, Reason::Completed, Some(0))
+    );
 }
 
 /// One row for each thing that Kubernetes may show, in the contract's order.

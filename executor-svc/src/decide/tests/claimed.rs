@@ -180,6 +180,23 @@ fn a_silent_node_is_lost_after_a_while() {
 }
 
 #[test]
+fn an_exit_stands_as_it_is_when_its_node_says_no_more() {
+    let exit = Ending {
+        exit_code: Some(137),
+        ..ending(EndingKind::Failed, Reason::ExitCode)
+    };
+    let mut case = Case::claimed(Evidence::Exiting(exit));
+    case.exec.state = ExecState::Running;
+    assert_eq!(case.step(), Step::WaitUntil(at(14 + 900)));
+    let mut case = case.at(14 + 900);
+    let by_itself = (ExecEvent::Failed, Reason::ExitCode, Some(137));
+    assert_eq!(case.end(), by_itself);
+    case.view.pods[0].stopping = true;
+    let by_user = (ExecEvent::Cancelled, Reason::CancelledByUser, Some(137));
+    assert_eq!(case.cancelled().end(), by_user);
+}
+
+#[test]
 fn a_running_exec_whose_node_forgot_it_is_neither_retried_nor_timed() {
     let rejected = Evidence::Ended(ending(EndingKind::NeverStarted, Reason::RejectedByNode));
     let mut case = Case::claimed(rejected);
@@ -291,7 +308,8 @@ fn a_verdict_stops_only_what_has_not_started() {
     assert_eq!(running.step(), Step::Wait);
     running.view.pods[0].evidence = Evidence::Starting(Obstacle::Sandbox);
     assert_eq!(running.step(), Step::Wait, "its node forgot it");
-    assert_eq!(condemned(Evidence::Exiting).step(), Step::Wait);
+    let exiting = Evidence::Exiting(ending(EndingKind::Failed, Reason::ExitCode));
+    assert_eq!(condemned(exiting).step(), Step::WaitUntil(at(14 + 900)));
     assert_eq!(
         condemned(Evidence::Running(at(11))).cancelled().name(),
         "stop"

@@ -44,11 +44,30 @@ fn a_lost_exec_is_corrected_by_its_own_pod_only() {
     let mut case = Case::over(ExecState::Lost, &[OUTCOME_FINALIZER]);
     assert_eq!(case.end(), (ExecEvent::Failed, Reason::ExitCode, Some(3)));
     case.view.pods[0].uid = "pod-2".to_owned();
-    assert_eq!(case.step(), Step::Wait);
+    assert_eq!(case.name(), "release", "it has nothing to say of this exec");
     case.view.pods[0].uid = "pod-1".to_owned();
     case.view.pods[0].evidence = Evidence::Running(at(11));
     assert_eq!(case.step(), Step::Wait, "kept for late evidence");
     assert_eq!(case.at(15 + 86_400).name(), "release");
+}
+
+#[test]
+fn a_lost_pod_that_is_over_is_not_kept() {
+    let mut case = Case::over(ExecState::Lost, &[OUTCOME_FINALIZER]);
+    let gone = ending(EndingKind::Unknown, Reason::NodeLost);
+    case.view.pods[0].evidence = Evidence::Ended(gone);
+    assert_eq!(case.name(), "release", "its node was removed");
+}
+
+#[test]
+fn a_pod_whose_job_went_without_it_is_deleted() {
+    let mut case = Case::over(ExecState::Failed, &[]);
+    case.view.jobs.clear();
+    assert_eq!(case.step(), Step::Done, "Kubernetes removes it");
+    case.view.pods[0].job_uid = None;
+    assert_eq!(case.name(), "delete");
+    case.view.pods[0].deletion_due = Some(at(16));
+    assert_eq!(case.step(), Step::Done);
 }
 
 #[test]
@@ -80,5 +99,14 @@ fn objects_without_an_exec_are_deleted_after_quarantine() {
     hold(&mut gone, &[LOGS_FINALIZER]);
     view.pods.push(gone);
     assert_eq!(step(&view, 3700).name(), "release");
+    view.pods[0].evidence = Evidence::Running(at(11));
+    assert_eq!(step(&view, 3700), Step::Wait, "it is being stopped");
+    view.pods[0].deletion_due = Some(at(3700));
+    assert_eq!(step(&view, 3700 + 900).name(), "release", "nobody stops it");
+    hold(&mut view.pods[0], &[]);
+    view.pods[0].deletion_due = None;
+    assert_eq!(step(&view, 3700), Step::Wait, "its Job takes it along");
+    view.pods[0].job_uid = None;
+    assert_eq!(step(&view, 3700).name(), "delete");
     assert_eq!(step(&View::default(), 0), Step::Done);
 }
