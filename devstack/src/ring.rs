@@ -185,16 +185,27 @@ impl Ring {
 
     /// Creates an account of that name unless there is one, and returns a new token.
     pub async fn create_account(&self, name: &str) -> Result<String> {
-        let text = run(&mut self.gateway(&["create-account", name, "--existing"])?).await?;
-        token_in(&text)
+        let create = ["create-account", name, "--existing"];
+        token_in(&run(&mut self.command(Service::Gateway, &create)?).await?)
+    }
+
+    /// Empties the cluster of what is this ring's; `now` also of what is not recorded.
+    pub async fn release(&self, now: bool) -> Result<()> {
+        let args: &[&str] = if now {
+            &["release", "--now"]
+        } else {
+            &["release"]
+        };
+        run(&mut self.command(Service::Executor, args)?)
+            .await
+            .map(drop)
     }
 
     /// Brings the database to the newest schema.
     pub async fn migrate(&self) -> Result<()> {
         let owner = ("ESCAPEMENT__DATABASE__URL", self.database_url.as_str());
-        run(self.gateway(&["migrate"])?.env(owner.0, owner.1))
-            .await
-            .map(drop)
+        let mut migrate = self.command(Service::Gateway, &["migrate"])?;
+        run(migrate.env(owner.0, owner.1)).await.map(drop)
     }
 
     /// Ends the services and removes database, vhost and own broker.
@@ -234,10 +245,10 @@ impl Ring {
         )
     }
 
-    fn gateway(&self, args: &[&str]) -> Result<Command> {
-        let mut command = Command::new(Service::Gateway.file()?);
-        command.args(args).env("ESCAPEMENT__LOG__FORMAT", "human");
-        command.envs(self.configuration(Service::Gateway)?);
+    /// A command of a service that ends by itself.
+    fn command(&self, service: Service, args: &[&str]) -> Result<Command> {
+        let mut command = Command::new(service.file()?);
+        command.args(args).envs(self.configuration(service)?);
         Ok(command)
     }
 }

@@ -18,6 +18,7 @@ mod queue;
 mod reconcile;
 mod record;
 pub mod registries;
+pub mod release;
 mod spans;
 mod sweep;
 pub mod view;

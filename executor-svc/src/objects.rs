@@ -9,8 +9,9 @@ use cluster::finalizer::{self, FinalizerError};
 use cluster::{CallError, PodIdentity, names, patch, persist};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::pod::gate;
@@ -45,6 +46,26 @@ impl Objects {
     pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, CallError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         persist(LIMIT, || api.get_opt(name)).await
+    }
+
+    /// All objects with these labels, page by page.
+    pub(crate) async fn list<K>(&self, selector: &str) -> Result<Vec<K>, CallError>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::all(self.client.clone());
+        let (mut found, mut page) = (
+            Vec::new(),
+            ListParams::default().labels(selector).limit(500),
+        );
+        loop {
+            let list = persist(LIMIT, || api.list(&page)).await?;
+            found.extend(list.items);
+            match list.metadata.continue_.filter(|next| !next.is_empty()) {
+                Some(next) => page = page.continue_token(&next),
+                None => return Ok(found),
+            }
+        }
     }
 
     /// Creates the Job, or finds that it was created before.

@@ -8,6 +8,7 @@ use tokio::process::Command;
 use super::Ring;
 use crate::command::run;
 use crate::postgres::{create_database, drop_database, programs};
+use crate::service::Service;
 
 impl Ring {
     /// Writes a backup of the database.
@@ -30,7 +31,7 @@ impl Ring {
 
     /// Lets nothing start that may have started since the backup.
     pub async fn after_restore(&self) -> Result<String> {
-        run(&mut self.gateway(&["after-restore"])?).await
+        run(&mut self.command(Service::Gateway, &["after-restore"])?).await
     }
 }
 

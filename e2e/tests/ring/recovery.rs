@@ -217,3 +217,27 @@ async fn what_belongs_to_nothing_is_removed() {
     let delete = ["delete", "job", "stranger", &namespace];
     kubectl.run(&delete, None).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_emptied_before_it_is_left() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let exec = client.run("sleep 600").await.unwrap();
+    client.wait(&exec, "R", LIMIT).await.unwrap();
+    ring.stack().stop(Service::Executor).await.unwrap();
+    let refused = ring.stack().release(false).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("the outcome of 1 programs is not recorded and the log of 1 not stored"),
+        "{refused}"
+    );
+    ring.stack().release(true).await.unwrap();
+    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let left = kubectl.list("jobs,pods", ring.stack().instance()).await;
+    assert_eq!(left.unwrap(), [] as [Value; 0]);
+
+    // Who comes back finds that nobody knows how it ended.
+    ring.start_again(Service::Executor).await;
+    let lost = client.wait(&exec, "L", LIMIT).await.unwrap();
+    assert_eq!(lost["reason"], "pod_vanished");
+    ring.stack().release(false).await.unwrap();
+}

@@ -1,0 +1,90 @@
+//! Empties a cluster that Escapement is to leave: `executor-svc release`. Nobody would take
+//! our finalizers off its pods later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use cluster::names::{LOGS_FINALIZER, OUTCOME_FINALIZER};
+use cluster::{Clients, selector};
+use futures::future::try_join;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio::time::{Instant, sleep};
+
+use crate::config::Config;
+use crate::objects::Objects;
+use crate::view::{ObservedJob, ObservedPod};
+
+/// Objects that are let go at the same time.
+const CONCURRENCY: usize = 16;
+/// How long nodes may take to end what still runs.
+const LIMIT: Duration = Duration::from_mins(10);
+/// Between two looks at what is left.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Removes all Jobs and pods of this installation. Without `now` only if no outcome and no
+/// log would be lost with them.
+pub async fn run(config: Config, now: bool) -> Result<()> {
+    let objects = Objects::new(Clients::new(&config.cluster).await?.unary);
+    let selector = selector(&config.cluster);
+    let (_, pods) = objects.all(&selector).await?;
+    let held = |finalizer| pods.iter().filter(|pod| pod.holds(finalizer)).count();
+    let (outcomes, logs) = (held(OUTCOME_FINALIZER), held(LOGS_FINALIZER));
+    ensure!(
+        now || outcomes + logs == 0,
+        "nothing was removed: the outcome of {outcomes} programs is not recorded and the log of \
+         {logs} not stored. Let executor-svc (with admission.max_running = 0) and log-svc run \
+         until they are; or lose them, by release --now"
+    );
+    let until = Instant::now() + LIMIT;
+    loop {
+        let (jobs, pods) = objects.all(&selector).await?;
+        tracing::info!(jobs = jobs.len(), pods = pods.len(), "are left");
+        if jobs.is_empty() && pods.is_empty() {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < until,
+            "{} Jobs and {} pods are still there: a node does not answer, or an executor-svc of \
+             this region runs",
+            jobs.len(),
+            pods.len()
+        );
+        remove(&objects, &jobs, &pods).await?;
+        sleep(PAUSE).await;
+    }
+}
+
+/// The Jobs go first, so that they make no new pods.
+async fn remove(objects: &Objects, jobs: &[ObservedJob], pods: &[ObservedPod]) -> Result<()> {
+    stream::iter(jobs.iter().filter(|job| !job.deleting))
+        .map(Ok)
+        .try_for_each_concurrent(CONCURRENCY, async |job| objects.delete_job(job).await)
+        .await?;
+    stream::iter(pods)
+        .map(Ok::<_, anyhow::Error>)
+        .try_for_each_concurrent(CONCURRENCY, async |pod| let_go(objects, pod).await)
+        .await
+}
+
+async fn let_go(objects: &Objects, pod: &ObservedPod) -> Result<()> {
+    for finalizer in [OUTCOME_FINALIZER, LOGS_FINALIZER] {
+        if pod.holds(finalizer) {
+            objects.release(&pod.pod, finalizer).await?;
+        }
+    }
+    if pod.job_uid.is_none() && pod.deletion_due.is_none() {
+        objects.delete_pod(&pod.pod, false).await?;
+    }
+    Ok(())
+}
+
+impl Objects {
+    /// Everything of this installation.
+    async fn all(&self, selector: &str) -> Result<(Vec<ObservedJob>, Vec<ObservedPod>)> {
+        let (jobs, pods) = try_join(self.list(selector), self.list(selector)).await?;
+        let jobs = jobs.iter().filter_map(ObservedJob::of).collect();
+        let pods = pods.into_iter().map(Arc::new);
+        Ok((jobs, pods.filter_map(ObservedPod::of).collect()))
+    }
+}
