@@ -10,6 +10,8 @@ WITH_ALL := $(DEVSTACK) with postgres rabbitmq kubernetes python --
 E2E_THREADS ?= 2
 # All packages are selected so that nothing is built a second time.
 RING := cargo test --workspace --test ring -- --test-threads=$(E2E_THREADS)
+# What the services asked the cluster for, against what they may.
+RIGHTS := cargo test --workspace --test rights
 FUZZ := $(dir $(DEVSTACK))fuzz
 # Built like a release; BENCH may hold options of a benchmark.
 MEASURED := $(or $(CARGO_TARGET_DIR),target)/measured
@@ -35,11 +37,11 @@ status: ## say what runs
 
 test: ## all tests, on a real Postgres, RabbitMQ and Kubernetes of their own
 	$(BUILD)
-	$(WITH_ALL) sh -c 'cargo test --workspace --exclude e2e --no-fail-fast && $(FUZZ) --seed 1 && $(RING)'
+	$(WITH_ALL) sh -c 'cargo test --workspace --exclude e2e --no-fail-fast && $(FUZZ) --seed 1 && $(RING) && $(RIGHTS)'
 
 e2e: ## only the tests of the whole ring
 	$(BUILD)
-	$(WITH_ALL) $(RING)
+	$(WITH_ALL) sh -c '$(RING) && $(RIGHTS)'
 
 fuzz: ## fuzz a real gateway from its OpenAPI document
 	$(BUILD)

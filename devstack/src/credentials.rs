@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::command::{need, run};
+use crate::rights;
 use crate::root::Root;
 use crate::service_network;
 
@@ -13,7 +14,10 @@ pub(crate) async fn make(root: &Root) -> Result<()> {
     let token = root.state().secret("kubernetes")?;
     root.write_private(
         "kubernetes/tokens.csv",
-        &format!("{token},admin,admin,\"system:masters\"\n"),
+        &format!(
+            "{token},admin,admin,\"system:masters\"\n{}",
+            rights::tokens(root)?
+        ),
     )?;
     let openssl = need("openssl")?;
     if !folder.join("accounts.key").exists() {
@@ -41,9 +45,13 @@ pub(crate) async fn make(root: &Root) -> Result<()> {
     Ok(())
 }
 
-/// Writes the administrator's kubeconfig for the API server on that port.
-pub(crate) async fn write_kubeconfig(root: &Root, port: u16) -> Result<()> {
-    let token = root.state().secret("kubernetes")?;
+/// Writes a kubeconfig for the API server on that port: into which file, whose, and that
+/// user's token.
+pub(crate) async fn write_kubeconfig(
+    root: &Root,
+    port: u16,
+    (file, user, token): (&str, &str, &str),
+) -> Result<()> {
     let certificate = root.path("kubernetes/certificates/apiserver.crt");
     let mut encode = Command::new(need("base64")?);
     let authority = run(encode.arg("-w0").arg(certificate)).await?;
@@ -54,9 +62,9 @@ pub(crate) async fn write_kubeconfig(root: &Root, port: u16) -> Result<()> {
             "server": format!("https://{host}:{port}"),
             "certificate-authority-data": authority.trim(),
         }}],
-        "users": [{ "name": "admin", "user": { "token": token } }],
-        "contexts": [{ "name": "dev", "context": { "cluster": "dev", "user": "admin" } }],
+        "users": [{ "name": user, "user": { "token": token } }],
+        "contexts": [{ "name": "dev", "context": { "cluster": "dev", "user": user } }],
     });
     let text = serde_json::to_string_pretty(&content).context("kubeconfig")?;
-    root.write_private("kubernetes/kubeconfig", &text).map(drop)
+    root.write_private(file, &text).map(drop)
 }

@@ -12,8 +12,8 @@ use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::{ROOT_VARIABLE, Root};
 use crate::{
-    containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, service_network,
-    startup, tls,
+    containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, rights,
+    service_network, startup, tls,
 };
 
 /// Running infrastructure: where everything is.
@@ -150,6 +150,11 @@ impl Infra {
     /// The root it lives in.
     pub fn root(&self) -> &Root {
         &self.root
+    }
+
+    /// What the services asked our API server for, one JSON object a line.
+    pub fn audit_log(&self) -> PathBuf {
+        rights::audit_log(&self.root)
     }
 
     /// Ends a component (`postgres`, `rabbitmq`, `etcd`, `kubelet`, …) as a crash would.

@@ -12,6 +12,7 @@ use crate::credentials;
 use crate::ports;
 use crate::process::{self, Program};
 use crate::ready::until_ready;
+use crate::rights;
 use crate::root::Root;
 use crate::service_network;
 
@@ -92,6 +93,7 @@ pub(crate) async fn ensure_apiserver(root: &Root) -> Result<bool> {
             format!("--kubelet-client-key={}", path("kubelet-client.key")),
         ])
         .args(listening(root)?)
+        .args(rights::auditing(root)?)
         .args([
             &format!("--service-cluster-ip-range={}", service_network::RANGE),
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -128,14 +130,16 @@ fn listening(root: &Root) -> Result<[String; 3]> {
 async fn until_api_answers(root: &Root, port: u16) -> Result<()> {
     let certificate = root.path("kubernetes/certificates/apiserver.crt");
     until_ready(root, APISERVER, LIMIT, || async { certificate.exists() }).await?;
-    credentials::write_kubeconfig(root, port).await?;
+    let token = root.state().secret("kubernetes")?;
+    credentials::write_kubeconfig(root, port, ("kubernetes/kubeconfig", "admin", &token)).await?;
     let ready = || async {
         let Ok(mut command) = kubectl(root, &["get", "--raw", "/readyz"]) else {
             return false;
         };
         run(&mut command).await.is_ok()
     };
-    until_ready(root, APISERVER, LIMIT, ready).await
+    until_ready(root, APISERVER, LIMIT, ready).await?;
+    rights::grant(root, port).await
 }
 
 /// Starts the controller manager unless it runs.

@@ -28,6 +28,7 @@ pub mod progress;
 pub mod rabbitmq;
 mod ready;
 mod registry;
+mod rights;
 pub mod ring;
 mod room;
 pub mod root;

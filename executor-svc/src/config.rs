@@ -189,7 +189,15 @@ pub struct NamespaceConfig {
     /// Networks that programs cannot reach, as CIDRs; with none, they reach everything.
     #[serde(default)]
     pub egress_except: Vec<String>,
-    /// Hard limits of the `ResourceQuota`; none if empty.
+    /// Hard limits of the `ResourceQuota`; an empty text takes a default one away, and
+    /// without any there is no quota.
     #[serde(default)]
     pub quota: BTreeMap<String, String>,
+}
+
+impl NamespaceConfig {
+    /// The hard limits that there are.
+    pub fn limits(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.quota.iter().filter(|(_, limit)| !limit.is_empty())
+    }
 }

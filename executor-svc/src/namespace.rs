@@ -90,7 +90,8 @@ impl Namespaces {
         keep(&policies, &ingress, self.config.deny_ingress).await?;
         keep(&policies, &egress, !self.config.egress_except.is_empty()).await?;
         let quotas = Api::namespaced(self.client.clone(), name);
-        keep(&quotas, &self.quota(), !self.config.quota.is_empty()).await?;
+        let has_quota = self.config.limits().next().is_some();
+        keep(&quotas, &self.quota(), has_quota).await?;
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use crate::rabbitmq::RabbitMq;
 use crate::ring::Ring;
 use crate::root::{Root, short_hash};
 use crate::service::Service;
-use crate::{postgres, rabbitmq};
+use crate::{postgres, rabbitmq, rights};
 
 /// What a ring is to be like.
 #[derive(Debug)]
@@ -143,7 +143,8 @@ impl Ring {
         if service.uses_cluster() {
             all.push(("CLUSTER__REGION", self.region.clone()));
             all.push(("CLUSTER__INSTANCE", self.instance.clone()));
-            all.push(("CLUSTER__KUBECONFIG", self.kubeconfig.display().to_string()));
+            let kubeconfig = rights::kubeconfig(&self.kubeconfig, service);
+            all.push(("CLUSTER__KUBECONFIG", kubeconfig.display().to_string()));
         }
         if service == Service::Executor {
             // Ours are on this machine, which is the node.

@@ -11,6 +11,7 @@ mod admission;
 mod faults;
 mod logs;
 mod metrics;
+mod objects;
 mod outcomes;
 mod purge;
 mod reasons;

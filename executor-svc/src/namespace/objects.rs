@@ -70,8 +70,8 @@ impl Namespaces {
     }
 
     pub(super) fn quota(&self) -> ResourceQuota {
-        let hard = self.config.quota.iter();
-        let hard: BTreeMap<_, _> = hard
+        let limits = self.config.limits();
+        let hard: BTreeMap<_, _> = limits
             .map(|(name, limit)| (name.clone(), Quantity(limit.clone())))
             .collect();
         ResourceQuota {

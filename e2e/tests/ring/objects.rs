@@ -1,0 +1,109 @@
+//! What the executor finds in the cluster when it comes back: leftovers of its last try, objects
+//! of others, and namespaces that are not as it is now told.
+
+use std::path::PathBuf;
+
+use devstack::Service;
+use e2e::Kubectl;
+use e2e::client::Exec;
+use serde_json::{Value, json};
+
+use crate::ring::{self, LIMIT, TestRing};
+
+const SECRET: &str = "from this try";
+
+fn kubectl() -> Kubectl {
+    Kubectl::new(devstack::kubectl().unwrap())
+}
+
+fn metadata(ring: &TestRing, exec: &Exec, labels: &Value) -> Value {
+    let name = format!("x-{}-1", exec.id.replace('-', ""));
+    json!({ "name": name, "namespace": format!("jobs-{}", ring.name()), "labels": labels })
+}
+
+/// Everything of some kinds that this ring made.
+async fn names(ring: &TestRing, kinds: &str) -> Vec<String> {
+    let found = kubectl().list(kinds, ring.stack().instance()).await;
+    let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
+    let mut names: Vec<_> = found.unwrap().iter().map(name).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leftovers_are_replaced_and_objects_of_others_are_not_touched() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let command = "sh -c 'echo $API_KEY'";
+    let job = json!({ "secret_vars": { "API_KEY": SECRET } });
+    let job = client.create_job(command, job).await.unwrap();
+    let first = client.trigger(job).await.unwrap();
+    client.wait(&first, "S", LIMIT).await.unwrap();
+
+    ring.stack().stop(Service::Executor).await.unwrap();
+    let (begun, taken) = (
+        client.trigger(job).await.unwrap(),
+        client.trigger(job).await.unwrap(),
+    );
+    let ours = json!({
+        "app.kubernetes.io/managed-by": "escapement",
+        "app.kubernetes.io/instance": ring.stack().instance(),
+        "escapement.dev/exec": begun.id, "escapement.dev/attempt": "1",
+        "escapement.dev/job": job.to_string(), "escapement.dev/namespace": ring.name(),
+    });
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": metadata(&ring, &begun, &ours),
+        "stringData": { "var.API_KEY": "from a try before" },
+    });
+    kubectl().create(&secret).await.unwrap();
+    let stranger = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(&ring, &taken, &json!({})),
+        "spec": { "suspend": true, "template": { "spec": {
+            "restartPolicy": "Never", "containers": [{ "name": "main", "image": "i" }],
+        } } },
+    });
+    kubectl().create(&stranger).await.unwrap();
+    ring.start_again(Service::Executor).await;
+
+    client.wait(&begun, "S", LIMIT).await.unwrap();
+    let log = ring.sealed_log(&client, &begun).await;
+    assert!(log.contains(&SECRET.to_owned()), "{log:?}");
+    let failed = client.wait(&taken, "F", LIMIT).await.unwrap();
+    assert_eq!(failed["reason"], "config_error", "{failed:#}");
+    ring.leaves_nothing_behind().await;
+    let name = stranger["metadata"]["name"].as_str().unwrap();
+    let namespace = format!("--namespace=jobs-{}", ring.name());
+    let delete = ["delete", "job", &namespace, name];
+    let deleted = kubectl().run(&delete, None).await;
+    deleted.expect("it is still there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_becomes_as_the_executor_is_told() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = file.join(format!("executor-{}.toml", std::process::id()));
+    std::fs::write(&file, "").unwrap();
+    let path = file.display().to_string();
+    let ring = ring::start_told(&[(Service::Executor, "ESCAPEMENT_CONFIG", &path)]).await;
+    let client = ring.client().await;
+    let exec = client.run("true").await.unwrap();
+    client.wait(&exec, "S", LIMIT).await.unwrap();
+    let furniture = "networkpolicies,resourcequotas";
+    let all = ["escapement", "escapement-deny-ingress", "escapement-egress"];
+    assert_eq!(names(&ring, furniture).await, all);
+
+    let bare = "
+        [namespace]
+        deny_ingress = false
+        egress_except = []
+        [namespace.quota]
+        \"count/jobs.batch\" = \"\"
+        \"pods\" = \"\"
+        \"requests.cpu\" = \"\"
+        \"requests.memory\" = \"\"";
+    std::fs::write(&file, bare).unwrap();
+    ring.stack().restart(Service::Executor).await.unwrap();
+    let exec = client.run("true").await.unwrap();
+    client.wait(&exec, "S", LIMIT).await.unwrap();
+    assert_eq!(names(&ring, furniture).await, [] as [&str; 0]);
+}
