@@ -172,4 +172,6 @@ fn is_true(pod: &Pod, kind: &str) -> bool {
 }
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;

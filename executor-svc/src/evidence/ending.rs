@@ -11,6 +11,9 @@ use crate::pod::condition;
 /// Reason of a container that the kubelet cannot find; it may have run.
 const FORGOTTEN: &str = "ContainerStatusUnknown";
 
+/// Reason of a container in which the kernel killed a process for its use of memory.
+const OUT_OF_MEMORY: &str = "OOMKilled";
+
 /// Reads a pod whose phase is final.
 pub(super) fn ending(pod: &Pod, state: &ContainerState) -> Ending {
     let exit = state.terminated.clone().unwrap_or_default();
@@ -85,7 +88,12 @@ fn verdict(
         return (K::NeverStarted, reason, message.trim_end().to_owned());
     }
     if exit.exit_code == 0 {
-        return (K::Succeeded, Reason::Completed, "exit code 0".to_owned());
+        let message = if exit_reason == OUT_OF_MEMORY {
+            "exit code 0, although one of its processes was killed for its use of memory"
+        } else {
+            "exit code 0"
+        };
+        return (K::Succeeded, Reason::Completed, message.to_owned());
     }
     match told.ended_by_platform() {
         Some((reason, message)) => (K::Failed, reason, message),
@@ -148,7 +156,7 @@ fn exit_verdict(pod: &Pod, exit: &ContainerStateTerminated) -> (EndingKind, Reas
             Reason::ExitUnknown,
             "the node forgot how the program ended".to_owned(),
         ),
-        "OOMKilled" => (
+        OUT_OF_MEMORY => (
             K::Failed,
             Reason::Oom,
             "the program used more memory than its size has".to_owned(),
