@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::RetentionConfig;
 
 /// Rows of one transaction.
-const BATCH: u16 = 500;
+const BATCH: u16 = 250;
 
 /// The purge.
 pub(crate) struct Purge {
@@ -199,11 +199,12 @@ impl Old<'_> {
     }
 }
 
-/// Pauses as long as a batch took: at most half of a connection's time goes into this.
+/// Pauses three times as long as a batch took: at most a quarter of a connection's time goes
+/// into this.
 async fn rest(began: Instant) {
     let took = began.elapsed();
     metrics::histogram!("escapement_purge_batch_seconds").record(took.as_secs_f64());
-    sleep(took).await;
+    sleep(3 * took).await;
 }
 
 fn age_ago(now: DateTime<Utc>, age: Duration) -> DateTime<Utc> {
