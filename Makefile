@@ -57,11 +57,9 @@ bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
 	$(BUILD)
 	@$(WITH_ALL) $(dir $(DEVSTACK))bench-ring
 
-# Twelve are what two cores have room for: what is admitted and has no node waits in
-# Kubernetes' scheduler, which knows nothing of namespaces.
-bench-admission: ## 300 execs at once where 12 may run, of a big and a small namespace
+bench-admission: ## 300 execs at once where 20 may run, of a big and a small namespace
 	$(BUILD)
-	@ADMISSION="12 270 30" $(WITH_ALL) cargo test --workspace --test ring -- --nocapture \
+	@ADMISSION="20 270 30" $(WITH_ALL) cargo test --workspace --test ring -- --nocapture \
 	    a_region_runs
 
 bench-lists: ## time the first page of a million execs against one far down

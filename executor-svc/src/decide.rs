@@ -266,6 +266,7 @@ fn end(facts: &Facts<'_>, event: ExecEvent, reason: Reason, message: impl Into<S
         reason,
         line: line(event, &message),
         message,
+        said: None,
         exit_code: None,
         at: facts.now,
         start: None,

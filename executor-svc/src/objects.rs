@@ -8,7 +8,7 @@ use std::time::Duration;
 use cluster::finalizer::{self, FinalizerError};
 use cluster::{CallError, PodIdentity, names, patch, persist};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -18,6 +18,8 @@ use crate::pod::gate;
 use crate::view::ObservedJob;
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// An end is not to wait long for an explanation.
+const EVENTS_LIMIT: Duration = Duration::from_secs(2);
 
 /// What became of a Job's creation.
 #[derive(Debug)]
@@ -46,6 +48,14 @@ impl Objects {
     pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, CallError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         persist(LIMIT, || api.get_opt(name)).await
+    }
+
+    /// What Kubernetes said of the object of this uid, as far as it still knows.
+    pub(crate) async fn events(&self, namespace: &str, uid: &str) -> Result<Vec<Event>, CallError> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
+        let list = persist(EVENTS_LIMIT, || api.list(&params)).await?;
+        Ok(list.items)
     }
 
     /// All objects with these labels, page by page.

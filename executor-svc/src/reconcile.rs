@@ -3,6 +3,7 @@
 //! and start-up.
 
 mod creation;
+mod explain;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -176,8 +177,14 @@ impl Reconciler {
             Step::Start(attempt, start) => record.start(exec, attempt, &start).await?,
             Step::Tell(attempt, obstacle) => record.tell(id, attempt, &obstacle).await?,
             Step::Condemn(attempt, verdict) => record.condemn(id, attempt, &verdict).await?,
-            Step::End(end) => record.end(exec, &end).await?,
-            Step::Retry(retry) => record.retry(exec, &retry).await?,
+            Step::End(mut end) => {
+                self.explain(exec, &mut end).await;
+                record.end(exec, &end).await?;
+            }
+            Step::Retry(mut retry) => {
+                self.explain(exec, &mut retry.end).await;
+                record.retry(exec, &retry).await?;
+            }
             Step::AbandonLogs(attempt) => record.abandon_logs(exec, attempt).await?,
             Step::Open(pod) => {
                 objects.open(&pod).await?;

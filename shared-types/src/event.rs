@@ -12,6 +12,8 @@ pub enum EventKind {
     Pulling,
     /// The program runs.
     Running,
+    /// What Kubernetes said of an attempt that the platform ended.
+    Kubernetes,
     /// The attempt or the exec ended.
     Ended,
     /// An exec that was given up as lost ended otherwise.
@@ -24,11 +26,12 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Attempted,
         Self::Claimed,
         Self::Pulling,
         Self::Running,
+        Self::Kubernetes,
         Self::Ended,
         Self::Corrected,
         Self::CancelRequested,
@@ -43,6 +46,7 @@ impl EventKind {
             Self::Claimed => "claimed",
             Self::Pulling => "pulling",
             Self::Running => "running",
+            Self::Kubernetes => "kubernetes",
             Self::Ended => "ended",
             Self::Corrected => "corrected",
             Self::CancelRequested => "cancel_requested",
@@ -64,7 +68,7 @@ impl EventKind {
         match self {
             Self::Pulling | Self::Running => Some(LogPosition::BeforeProgram),
             Self::Ended | Self::Corrected | Self::LogsAbandoned => Some(LogPosition::AfterProgram),
-            Self::Attempted | Self::Claimed | Self::CancelRequested => None,
+            Self::Attempted | Self::Claimed | Self::Kubernetes | Self::CancelRequested => None,
         }
     }
 }

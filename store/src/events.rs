@@ -45,7 +45,8 @@ pub async fn append(
     Ok(())
 }
 
-/// The timeline of an exec, by attempt and time.
+/// The timeline of an exec, by attempt and time. During an upgrade a newer version may
+/// write kinds that this one does not know; they are left out.
 pub async fn list(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
@@ -61,18 +62,14 @@ pub async fn list(
         ))
         .load(conn)
         .await?;
-    rows.into_iter()
-        .map(|(attempt, kind, at, message)| {
-            let kind = EventKind::parse(&kind).ok_or(StoreError::Unknown {
-                what: "event kind",
-                value: kind,
-            })?;
-            Ok(ExecEventEntry {
-                attempt,
-                kind,
-                at,
-                message,
-            })
+    let known = rows.into_iter().filter_map(|(attempt, kind, at, message)| {
+        let kind = EventKind::parse(&kind)?;
+        Some(ExecEventEntry {
+            attempt,
+            kind,
+            at,
+            message,
         })
-        .collect()
+    });
+    Ok(known.collect())
 }

@@ -63,14 +63,14 @@ pub fn timeline(exec: &Exec, events: Vec<ExecEventEntry>, streams: &[Stream]) ->
         ((event.attempt, place(event.kind)), entry)
     });
     let logs = streams.iter().filter_map(log_sealed);
-    let logs = logs.map(|entry| ((entry.attempt, 7), entry));
+    let logs = logs.map(|entry| ((entry.attempt, 8), entry));
     let mut entries: Vec<_> = events.chain(logs).collect();
     entries.sort_by_key(|(place, _)| *place);
     let entries = entries.into_iter().map(|(_, entry)| entry);
     std::iter::once(triggered(exec)).chain(entries).collect()
 }
 
-/// Place of an event within its attempt; the seal of its log is at 7.
+/// Place of an event within its attempt; the seal of its log is at 8.
 fn place(kind: EventKind) -> u8 {
     match kind {
         EventKind::Attempted => 1,
@@ -78,9 +78,10 @@ fn place(kind: EventKind) -> u8 {
         EventKind::Pulling => 3,
         EventKind::Running => 4,
         EventKind::CancelRequested => 5,
-        EventKind::Ended => 6,
-        EventKind::LogsAbandoned => 8,
-        EventKind::Corrected => 9,
+        EventKind::Kubernetes => 6,
+        EventKind::Ended => 7,
+        EventKind::LogsAbandoned => 9,
+        EventKind::Corrected => 10,
     }
 }
 
@@ -158,6 +159,7 @@ mod tests {
             (1, EventKind::Ended, 4),
             (2, EventKind::Attempted, 4),
             (2, EventKind::Ended, 9),
+            (2, EventKind::Kubernetes, 9),
             (2, EventKind::CancelRequested, 8),
         ];
         let streams = [stream(1, true), stream(2, false)];
@@ -174,6 +176,7 @@ mod tests {
             "1 log_sealed",
             "2 attempted",
             "2 cancel_requested",
+            "2 kubernetes",
             "2 ended",
             "2 log_sealed",
         ];

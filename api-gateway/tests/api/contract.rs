@@ -190,6 +190,7 @@ async fn run_and_fail(app: &TestApp, exec: &Value) {
         at: at(10),
         start: Some(start),
         placement: None,
+        said: None,
         only_unclaimed: false,
     };
     let mut conn = app

@@ -23,6 +23,7 @@ pub(crate) async fn end(app: &TestApp, exec: &Value) {
         at: chrono::Utc::now(),
         start: None,
         placement: None,
+        said: None,
         only_unclaimed: true,
     };
     let id = exec_id(exec);

@@ -38,6 +38,7 @@ async fn end(app: &TestApp, exec: &Value, claimed: bool) {
         at,
         start: None,
         placement: None,
+        said: None,
         only_unclaimed: false,
     };
     let ended = conn

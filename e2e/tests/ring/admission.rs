@@ -36,6 +36,13 @@ impl Scale {
     }
 }
 
+/// What is admitted and has no node waits in Kubernetes' scheduler, which knows nothing of
+/// namespaces: as many as may run have room on two cores.
+const SIZES: &str = "
+    [sizes.XXS]
+    cpu = \"50m\"
+    memory = \"64Mi\"";
+
 /// Programs that tell a counter outside when they begin and when they are about to end, so
 /// many seconds later.
 fn command(counter: &StartCounter, seconds: u32) -> String {
@@ -127,7 +134,16 @@ async fn a_region_runs_as_many_as_it_may_and_starves_nobody() {
     let often = often
         .each_ref()
         .map(|key| (Service::Gateway, key.as_str(), "1us"));
-    let ring = ring::start_told(&[bound, often[0], often[1]]).await;
+    let sizes = ring::settings("sizes", SIZES).display().to_string();
+    let sized = |service| (service, "ESCAPEMENT_CONFIG", sizes.as_str());
+    let ring = ring::start_told(&[
+        bound,
+        often[0],
+        often[1],
+        sized(Service::Gateway),
+        sized(Service::Executor),
+    ])
+    .await;
     let (big, small) = (
         ring.client().await,
         ring.client_of(&format!("{}-s", ring.name())).await,

@@ -1,13 +1,12 @@
 //! What the executor finds in the cluster when it comes back: leftovers of its last try, objects
 //! of others, and namespaces that are not as it is now told.
 
-use std::path::PathBuf;
-
 use devstack::Service;
 use e2e::Kubectl;
 use e2e::client::Exec;
 use serde_json::{Value, json};
 
+use crate::reasons::said_by_kubernetes;
 use crate::ring::{self, LIMIT, TestRing};
 
 const SECRET: &str = "from this try";
@@ -79,10 +78,31 @@ async fn leftovers_are_replaced_and_objects_of_others_are_not_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_pod_is_told_which_quota_it_was() {
+    let none = "
+        [namespace.quota]
+        \"pods\" = \"0\"
+        [limits]
+        start_deadline = \"2s\"
+        attempts = 1";
+    let file = ring::settings("no-pods", none);
+    let path = file.display().to_string();
+    let ring = ring::start_told(&[(Service::Executor, "ESCAPEMENT_CONFIG", &path)]).await;
+    let client = ring.client().await;
+    let exec = client.run("true").await.unwrap();
+    let failed = client.wait(&exec, "F", LIMIT).await.unwrap();
+    assert_eq!(failed["reason"], "pod_refused", "{failed:#}");
+    let message = failed["message"].as_str().unwrap();
+    assert!(message.contains("exceeded quota: escapement"), "{message}");
+    let said = said_by_kubernetes(&client, &exec).await;
+    assert!(said.starts_with("FailedCreate"), "{said}");
+    let log = client.log(&exec).await.unwrap();
+    assert!(log.last().unwrap().contains("exceeded quota"), "{log:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_becomes_as_the_executor_is_told() {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let file = file.join(format!("executor-{}.toml", std::process::id()));
-    std::fs::write(&file, "").unwrap();
+    let file = ring::settings("bare", "");
     let path = file.display().to_string();
     let ring = ring::start_told(&[(Service::Executor, "ESCAPEMENT_CONFIG", &path)]).await;
     let client = ring.client().await;

@@ -64,6 +64,17 @@ async fn each_failure_names_its_owner_and_a_next_step() {
             "{detail:#}"
         );
         assert_eq!(last_attempt(&client, &exec).await["next_step"], next_step);
+        let said = said_by_kubernetes(&client, &exec).await;
+        println!("{:30} {said}", "");
+        let word = match reason {
+            "image_pull" => "Failed (",
+            "unschedulable" => "FailedScheduling",
+            "start_error" => "Failed",
+            "disrupted" => "Killing",
+            _ => "",
+        };
+        assert!(said.contains(word), "{said}");
+        assert_eq!(said.is_empty(), word.is_empty(), "{said}");
     }
     ring.leaves_nothing_behind().await;
 }
@@ -85,6 +96,15 @@ async fn told_while_waiting(client: &Client, exec: &Exec) -> String {
     })
     .await;
     told
+}
+
+/// Of an attempt that the platform ended; nothing otherwise.
+pub(crate) async fn said_by_kubernetes(client: &Client, exec: &Exec) -> String {
+    let path = format!("/v1/jobs/{}/execs/{}/timeline", exec.job, exec.id);
+    let timeline = client.all(&path).await.unwrap();
+    let said = timeline.iter().find(|entry| entry["kind"] == "kubernetes");
+    let message = said.and_then(|entry| entry["message"].as_str());
+    message.unwrap_or_default().to_owned()
 }
 
 async fn last_attempt(client: &Client, exec: &Exec) -> Value {

@@ -1,5 +1,6 @@
 //! One test's ring, and waiting for what must become true.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,14 @@ pub(crate) async fn start_all_told((key, value): (&str, &str)) -> TestRing {
     let builder = Service::ALL.into_iter().fold(builder, told);
     let ring = builder.start().await.unwrap();
     TestRing { name, ring }
+}
+
+/// A file of settings, for the variable `ESCAPEMENT_CONFIG`.
+pub(crate) fn settings(name: &str, text: &str) -> PathBuf {
+    let file = format!("{name}-{}.toml", std::process::id());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(file);
+    std::fs::write(&file, text).unwrap();
+    file
 }
 
 fn named() -> (String, RingBuilder) {

@@ -158,6 +158,7 @@ impl Reconciler {
             reason,
             line: format!("Failed: {message}."),
             message,
+            said: None,
             exit_code: None,
             at: Utc::now(),
             start: None,

@@ -204,6 +204,7 @@ async fn abandon(fixture: &Fixture, attempt: &Attempt) {
         at,
         start: None,
         placement: None,
+        said: None,
         only_unclaimed: false,
     };
     let mut conn = fixture

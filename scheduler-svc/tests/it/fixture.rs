@@ -114,6 +114,7 @@ impl Fixture {
             at: Utc::now(),
             start: None,
             placement: None,
+            said: None,
             only_unclaimed: true,
         };
         let mut conn = self.executor.connection().await?;

@@ -35,6 +35,8 @@ pub struct End {
     pub message: String,
     /// The log's line about it.
     pub line: String,
+    /// What Kubernetes said of the attempt, if it was asked and said something.
+    pub said: Option<String>,
     /// The program's exit code, where it had one.
     pub exit_code: Option<i32>,
     /// When.
@@ -236,5 +238,8 @@ pub(super) async fn settle(
         ))
         .execute(conn)
         .await?;
+    if let Some(said) = &end.said {
+        append_event(conn, (exec, end.attempt), EventKind::Kubernetes, at, said).await?;
+    }
     Ok(at)
 }

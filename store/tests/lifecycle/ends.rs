@@ -55,6 +55,23 @@ async fn a_run_is_told_step_by_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_kubernetes_said_stands_in_the_timeline_with_what_this_version_knows() {
+    let ring = Ring::new().await;
+    let exec = ring.claimed().await;
+    let mut end = ending(ExecEvent::Failed, Reason::ImagePull);
+    end.said = Some("Failed (3 times)".to_owned());
+    ring.end(exec, &end).await;
+    ring.owner(&format!(
+        "INSERT INTO exec_events VALUES ('{exec}', 1, 'of_a_newer_version', now(), '')"
+    ))
+    .await;
+    let told = ring.kinds(exec).await;
+    let said = (1, EventKind::Kubernetes, "Failed (3 times)".to_owned());
+    assert!(told.contains(&said), "{told:?}");
+    assert_eq!(told.len(), 4, "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_repeated_waits_again() {
     let ring = Ring::new().await;
     for seen_running in [true, false] {

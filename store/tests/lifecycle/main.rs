@@ -170,6 +170,7 @@ fn ending(event: ExecEvent, reason: Reason) -> End {
         at: now(),
         start: None,
         placement: None,
+        said: None,
         only_unclaimed: false,
     }
 }
