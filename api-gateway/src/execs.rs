@@ -13,7 +13,7 @@ pub mod waiting;
 
 use std::time::Duration;
 
-use shared_types::{ExecId, ExecState, JobId};
+use shared_types::{ExecId, JobId};
 use store::PgConnection;
 use store::access::Access;
 use store::execs::{self, Exec, ManualExec, ManualTrigger, Wait};
@@ -204,7 +204,7 @@ pub async fn wait(
 
 /// What an exec waits for, if it does.
 pub async fn waits_for(context: &Context, exec: &Exec) -> Result<Option<Wait>, ApiError> {
-    if exec.state != ExecState::Waiting {
+    if exec.state.is_terminal() {
         return Ok(None);
     }
     let mut conn = context.connection().await?;

@@ -17,11 +17,13 @@ pub enum Phase {
     Pulling,
     /// Its node makes the container.
     Starting,
+    /// It runs, or ran, on a node that does not answer.
+    NodeUnreachable,
 }
 
 impl Phase {
     /// Every phase, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::BackingOff,
         Self::Claimed,
@@ -29,6 +31,7 @@ impl Phase {
         Self::Unschedulable,
         Self::Pulling,
         Self::Starting,
+        Self::NodeUnreachable,
     ];
 
     /// The word in the API and in the database.
@@ -42,6 +45,7 @@ impl Phase {
             Self::Unschedulable => "unschedulable",
             Self::Pulling => "pulling",
             Self::Starting => "starting",
+            Self::NodeUnreachable => "node_unreachable",
         }
     }
 

@@ -87,7 +87,7 @@ reasons! {
     /// The container was made but its command could not be started.
     StartError = "start_error", User:
         "Check that command names a program of the image; its words follow the image's ENTRYPOINT.";
-    /// It waited too long to be admitted.
+    /// It waited too long to be admitted, or for the cluster to make anything of it.
     QueueTimeout = "queue_timeout", Capacity:
         "Have its region, namespace or job run more at a time, or trigger less.";
     /// Kubernetes refused the pod (quota, admission, pod security).

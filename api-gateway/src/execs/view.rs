@@ -51,7 +51,7 @@ pub struct ExecDetail<'a> {
     #[serde(flatten)]
     #[schema(inline)]
     run: RunView<'a>,
-    /// What keeps it from running; `null` once it was seen running.
+    /// What keeps it from running, or from ending; `null` while nothing does.
     #[schema(required, inline)]
     waiting: Option<WaitingView>,
 }

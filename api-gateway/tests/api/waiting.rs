@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared_types::{ExecId, Phase};
 use store::admission::{self, HeldBy, Queue};
-use store::lifecycle::{self, Claim, Obstacle, Placement};
+use store::lifecycle::{self, Claim, Obstacle, Placement, Start};
 use store::{AsyncConnection, DatabaseRole, PooledConnection};
 
 use crate::app::{TestApp, User, exec_path, spawn_app};
@@ -157,4 +157,36 @@ async fn an_admitted_exec_says_how_far_it_has_come() {
     assert_eq!(told["message"], "the image could not be pulled");
     assert_eq!(told["since"], "1970-01-01T00:00:09.000000+00:00");
     assert!(shown["since"].as_str() < Some(exec["created_at"].as_str().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_exec_says_only_that_its_node_is_silent() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let job = user.job(json!({})).await;
+    let exec = user.exec(&job).await;
+    let mut conn = executor(&app).await;
+    admit(&mut conn, &exec).await;
+    claim(&mut conn, &exec).await;
+    tell(&mut conn, &exec, Phase::Pulling, "slow").await;
+    let now = Utc::now();
+    let start = Start {
+        placement: Placement {
+            node: "n7".to_owned(),
+            at: now,
+            line: String::new(),
+        },
+        at: now,
+        line: String::new(),
+    };
+    conn.transaction(async |conn| lifecycle::start(conn, id(&exec), 1, &start).await)
+        .await
+        .unwrap();
+    assert_eq!(waiting(&user, &exec).await, json!(null));
+    tell(&mut conn, &exec, Phase::NodeUnreachable, "n7 is silent").await;
+    let told = waiting(&user, &exec).await;
+    assert_eq!(
+        (&told["phase"], &told["message"]),
+        (&json!("node_unreachable"), &json!("n7 is silent"))
+    );
 }

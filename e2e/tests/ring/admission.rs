@@ -119,31 +119,30 @@ async fn watch(
     }
 }
 
+async fn start(places: usize) -> TestRing {
+    let (places, sizes) = (places.to_string(), ring::settings("sizes", SIZES));
+    let sizes = sizes.display().to_string();
+    let (bound, file) = ("ESCAPEMENT__ADMISSION__MAX_RUNNING", "ESCAPEMENT_CONFIG");
+    ring::start_told(&[
+        (Service::Executor, bound, &places),
+        (Service::Executor, file, &sizes),
+        (Service::Gateway, file, &sizes),
+        // Each exec is asked for again and again.
+        (Service::Gateway, "ESCAPEMENT__LIMITS__TOKEN__EVERY", "1us"),
+        (
+            Service::Gateway,
+            "ESCAPEMENT__LIMITS__ADDRESS__EVERY",
+            "1us",
+        ),
+    ])
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "the figures, for who runs it by hand")]
 async fn a_region_runs_as_many_as_it_may_and_starves_nobody() {
     let scale = Scale::asked_for();
-    let places_told = scale.places.to_string();
-    let bound = (
-        Service::Executor,
-        "ESCAPEMENT__ADMISSION__MAX_RUNNING",
-        places_told.as_str(),
-    );
-    // This test asks for every exec again and again.
-    let often = ["TOKEN", "ADDRESS"].map(|limit| format!("ESCAPEMENT__LIMITS__{limit}__EVERY"));
-    let often = often
-        .each_ref()
-        .map(|key| (Service::Gateway, key.as_str(), "1us"));
-    let sizes = ring::settings("sizes", SIZES).display().to_string();
-    let sized = |service| (service, "ESCAPEMENT_CONFIG", sizes.as_str());
-    let ring = ring::start_told(&[
-        bound,
-        often[0],
-        often[1],
-        sized(Service::Gateway),
-        sized(Service::Executor),
-    ])
-    .await;
+    let ring = start(scale.places).await;
     let (big, small) = (
         ring.client().await,
         ring.client_of(&format!("{}-s", ring.name())).await,

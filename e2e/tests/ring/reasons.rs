@@ -17,6 +17,16 @@ const FAILURES: [(&str, &str, &str, &str); 6] = [
     ("an unschedulable size", "unschedulable", "capacity", "true"),
 ];
 
+/// What has a job's exec end so.
+fn fields(reason: &str) -> Value {
+    match reason {
+        "image_pull" => json!({ "docker_image_tag": "no-such-tag" }),
+        "timeout" => json!({ "timeout": 1 }),
+        "unschedulable" => json!({ "resource_size": "XL" }),
+        _ => json!({}),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stdout, reason = "the table is for people")]
 async fn each_failure_names_its_owner_and_a_next_step() {
@@ -30,13 +40,7 @@ async fn each_failure_names_its_owner_and_a_next_step() {
     let client = ring.client().await;
     println!("{:30} {:14} {:9} next step", "what", "reason", "owner");
     for (what, reason, owner, command) in FAILURES {
-        let fields = match reason {
-            "image_pull" => json!({ "docker_image_tag": "no-such-tag" }),
-            "timeout" => json!({ "timeout": 1 }),
-            "unschedulable" => json!({ "resource_size": "XL" }),
-            _ => json!({}),
-        };
-        let job = client.create_job(command, fields).await.unwrap();
+        let job = client.create_job(command, fields(reason)).await.unwrap();
         let exec = client.trigger(job).await.unwrap();
         if reason == "disrupted" {
             client.wait(&exec, "R", LIMIT).await.unwrap();
@@ -66,15 +70,9 @@ async fn each_failure_names_its_owner_and_a_next_step() {
         assert_eq!(last_attempt(&client, &exec).await["next_step"], next_step);
         let said = said_by_kubernetes(&client, &exec).await;
         println!("{:30} {said}", "");
-        let word = match reason {
-            "image_pull" => "Failed (",
-            "unschedulable" => "FailedScheduling",
-            "start_error" => "Failed",
-            "disrupted" => "Killing",
-            _ => "",
-        };
-        assert!(said.contains(word), "{said}");
+        let word = word_of_kubernetes(reason);
         assert_eq!(said.is_empty(), word.is_empty(), "{said}");
+        assert!(said.contains(word), "{said}");
     }
     ring.leaves_nothing_behind().await;
 }
@@ -98,7 +96,18 @@ async fn told_while_waiting(client: &Client, exec: &Exec) -> String {
     told
 }
 
-/// Of an attempt that the platform ended; nothing otherwise.
+/// What Kubernetes has to say of an attempt that ended so.
+fn word_of_kubernetes(reason: &str) -> &'static str {
+    match reason {
+        "image_pull" => "Failed (",
+        "unschedulable" => "FailedScheduling",
+        "start_error" => "Failed",
+        "disrupted" => "Killing",
+        _ => "",
+    }
+}
+
+/// What it said of an attempt that the platform ended; nothing otherwise.
 pub(crate) async fn said_by_kubernetes(client: &Client, exec: &Exec) -> String {
     let path = format!("/v1/jobs/{}/execs/{}/timeline", exec.job, exec.id);
     let timeline = client.all(&path).await.unwrap();

@@ -8,11 +8,14 @@ use shared_types::{ExecEvent, ExecState, Phase, Reason};
 use store::lifecycle::{End, Start, StopReason};
 
 use super::retrying::retry_or_end;
+use super::starting::{starting, unscheduled};
 use super::stopping::{running, stop};
 use super::{Facts, Step, after, end, line, passed, tell};
-use crate::config::Limits;
-use crate::evidence::{Ending, EndingKind, Evidence, Obstacle};
+use crate::evidence::{Ending, EndingKind, Evidence};
 use crate::view::ObservedPod;
+
+/// What a node that answers needs at most to say that a pod is gone, after its grace.
+const LATENESS: Duration = Duration::from_secs(30);
 
 pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
     let Some(pod) = facts.view.pod(uid) else {
@@ -28,6 +31,7 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
             retry_or_end(facts, ended(facts, pod, ending), started)
         }
         _ if node_is_silent(facts, pod) => lost(facts, pod),
+        _ if started && node_is_late(facts, pod) => unreachable(facts, pod),
         Evidence::Exiting(ending) => exiting(facts, pod, ending),
         Evidence::Gated | Evidence::Unscheduled(_) if to_be_stopped => {
             Step::Withdraw(pod.pod.clone())
@@ -108,111 +112,23 @@ fn node_is_silent(facts: &Facts<'_>, pod: &ObservedPod) -> bool {
         .is_some_and(|due| passed(facts, due, facts.limits.node_lost_after))
 }
 
+/// It should have been gone for a while.
+fn node_is_late(facts: &Facts<'_>, pod: &ObservedPod) -> bool {
+    pod.deletion_due
+        .is_some_and(|due| passed(facts, due, LATENESS))
+}
+
+fn unreachable(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
+    let node = pod.node().unwrap_or_default();
+    let message = format!("its pod is to be deleted and node {node} does not answer");
+    tell(facts, Phase::NodeUnreachable, message)
+}
+
 fn lost(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
     let message = "the node does not answer; the program may still run there";
     let mut end = end(facts, ExecEvent::Vanished, Reason::NodeLost, message);
     end.placement = pod.placement();
     retry_or_end(facts, end, true)
-}
-
-fn unscheduled(facts: &Facts<'_>, message: Option<&str>) -> Step {
-    let Some(claimed_at) = facts.exec.current().and_then(|attempt| attempt.claimed_at) else {
-        return Step::Wait;
-    };
-    let limit = facts.limits.room_deadline(facts.load.placed);
-    if passed(facts, claimed_at, limit) {
-        let why = message.unwrap_or("no reason given");
-        let message = format!("no node had room in time: {why}");
-        let reason = Reason::Unschedulable;
-        return Step::Condemn(facts.exec.attempt, StopReason { reason, message });
-    }
-    match message {
-        Some(why) => {
-            let message = format!("no node has room for it: {why}");
-            tell(facts, Phase::Unschedulable, message)
-        }
-        None => Step::Wait,
-    }
-}
-
-fn starting(facts: &Facts<'_>, pod: &ObservedPod, obstacle: &Obstacle) -> Step {
-    let attempt = facts.exec.attempt;
-    if let Some(placement) = pod
-        .placement()
-        .filter(|_| facts.exec.current().is_some_and(|a| a.node.is_none()))
-    {
-        return Step::Place(attempt, placement);
-    }
-    let hurdle = hurdle(facts.limits, pod, obstacle);
-    let Hurdle {
-        reason,
-        phase,
-        message,
-        ..
-    } = hurdle;
-    if passed(facts, pod.placed_at, hurdle.limit) {
-        Step::Condemn(attempt, StopReason { reason, message })
-    } else if let Some(phase) = phase {
-        tell(facts, phase, message)
-    } else {
-        Step::Wait
-    }
-}
-
-/// What to make of what the start waits for.
-struct Hurdle {
-    /// How long, from the node.
-    limit: Duration,
-    /// Then the exec ends for this.
-    reason: Reason,
-    /// As which phase it is told meanwhile, unless it is what every start waits for.
-    phase: Option<Phase>,
-    message: String,
-}
-
-fn hurdle(limits: &Limits, pod: &ObservedPod, obstacle: &Obstacle) -> Hurdle {
-    let (limit, reason, phase, message) = match obstacle {
-        Obstacle::Sandbox => (
-            limits.start_deadline,
-            Reason::StartError,
-            None,
-            "the node did not set the pod up in time".to_owned(),
-        ),
-        Obstacle::Image => (
-            limits.pull_deadline,
-            Reason::ImagePull,
-            None,
-            "the image was not there in time".to_owned(),
-        ),
-        Obstacle::Pull { failure, .. } => (
-            failure.patience(limits),
-            Reason::ImagePull,
-            Some(Phase::Pulling),
-            format!(
-                "the image {} could not be pulled: {}",
-                pod.image(),
-                failure.message()
-            ),
-        ),
-        Obstacle::Config(message) => (
-            limits.config_error_deadline,
-            Reason::ConfigError,
-            Some(Phase::Starting),
-            format!("the container's configuration was refused: {message}"),
-        ),
-        Obstacle::Create(message) => (
-            limits.config_error_deadline,
-            Reason::StartError,
-            Some(Phase::Starting),
-            format!("the container could not be made: {message}"),
-        ),
-    };
-    Hurdle {
-        limit,
-        reason,
-        phase,
-        message,
-    }
 }
 
 fn start(facts: &Facts<'_>, pod: &ObservedPod, at: DateTime<Utc>) -> Option<Start> {

@@ -9,7 +9,8 @@ use store::lifecycle::Attempt;
 
 use super::*;
 use crate::config::{Config, DEFAULTS};
-use crate::evidence::{Ending, EndingKind};
+use crate::evidence::{Ending, EndingKind, Evidence};
+use crate::view::ObservedPod;
 
 fn limits() -> Limits {
     #[derive(serde::Deserialize)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared_types::{EventKind, ExecId};
+use shared_types::{EventKind, ExecId, ExecState, Phase};
 use uuid::Uuid;
 
 use super::Exec;
@@ -88,14 +88,19 @@ statement! {
         WHERE own.id = ?";
 }
 
-/// What this exec, which waits, waits for; none if it is gone.
+/// What this exec waits for; none if it is gone, or runs on a node that answers.
 pub async fn waiting(
     conn: &mut AsyncPgConnection,
     exec: &Exec,
 ) -> Result<Option<Wait>, StoreError> {
     if exec.attempt > 0 {
         let attempt = attempt(conn, exec.id, exec.attempt).await?;
-        return Ok(attempt.map(Wait::Attempt));
+        let waits = |attempt: &AttemptWait| {
+            let obstacle = attempt.obstacle.as_ref();
+            exec.state == ExecState::Waiting
+                || obstacle.is_some_and(|(told, _)| told.phase == Phase::NodeUnreachable)
+        };
+        return Ok(attempt.filter(waits).map(Wait::Attempt));
     }
     let query = QueuedQuery { exec: exec.id.0 };
     let found: Option<(i64, Option<String>, Option<i32>, i64)> =

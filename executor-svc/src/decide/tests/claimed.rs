@@ -173,6 +173,17 @@ fn a_silent_node_is_lost_after_a_while() {
     case.exec.state = ExecState::Running;
     case.view.pods[0].deletion_due = Some(at(20));
     assert_eq!(case.step(), Step::Wait);
+    case.now = at(20 + 30);
+    let Step::Tell(1, told) = case.step() else {
+        panic!("{:?}", case.step());
+    };
+    assert_eq!(told.phase, Phase::NodeUnreachable);
+    assert_eq!(
+        told.message,
+        "its pod is to be deleted and node n does not answer"
+    );
+    case.exec.attempts[0].obstacle = Some(told);
+    assert_eq!(case.step(), Step::Wait);
     assert_eq!(
         case.at(20 + 900).end(),
         (ExecEvent::Vanished, Reason::NodeLost, None)
