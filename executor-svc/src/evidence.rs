@@ -37,12 +37,7 @@ pub enum Obstacle {
     /// The image, or the container; the API does not tell which.
     Image,
     /// The image: this try failed.
-    Pull {
-        /// Why.
-        failure: PullFailure,
-        /// What the node said, for its operator.
-        said: String,
-    },
+    Pull(PullFailure),
     /// Kubernetes refuses the container's configuration.
     Config(String),
     /// The runtime cannot make the container.
@@ -112,15 +107,9 @@ pub fn evidence(pod: &Pod) -> Evidence {
     let waiting = state.waiting.unwrap_or_default();
     let message = waiting.message.unwrap_or_default();
     Evidence::Starting(match waiting.reason.as_deref().unwrap_or_default() {
-        "InvalidImageName" | "ErrImageNeverPull" => Obstacle::Pull {
-            failure: PullFailure::Invalid,
-            said: message,
-        },
+        "InvalidImageName" | "ErrImageNeverPull" => Obstacle::Pull(PullFailure::Invalid),
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
-            Obstacle::Pull {
-                failure: PullFailure::of(&message, image(pod)),
-                said: message,
-            }
+            Obstacle::Pull(PullFailure::of(&message, image(pod)))
         }
         "CreateContainerConfigError" => Obstacle::Config(message),
         "CreateContainerError" | "RunContainerError" => Obstacle::Create(message),

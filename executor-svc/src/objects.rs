@@ -1,6 +1,7 @@
 //! The changes that are made in the cluster. Each names the one object it means
 //! by uid, and takes "already so" and "already gone" for success.
 
+mod found;
 mod secrets;
 
 use std::time::Duration;
@@ -8,18 +9,15 @@ use std::time::Duration;
 use cluster::finalizer::{self, FinalizerError};
 use cluster::{CallError, PodIdentity, names, patch, persist};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::pod::gate;
 use crate::view::ObservedJob;
 
 const LIMIT: Duration = Duration::from_secs(20);
-/// An end is not to wait long for an explanation.
-const EVENTS_LIMIT: Duration = Duration::from_secs(2);
 
 /// What became of a Job's creation.
 #[derive(Debug)]
@@ -38,44 +36,6 @@ pub(crate) struct Objects {
 impl Objects {
     pub(crate) fn new(client: Client) -> Self {
         Self { client }
-    }
-
-    pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Job>, CallError> {
-        let api: Api<Job> = Api::namespaced(self.client.clone(), namespace);
-        persist(LIMIT, || api.get_opt(name)).await
-    }
-
-    pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, CallError> {
-        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        persist(LIMIT, || api.get_opt(name)).await
-    }
-
-    /// What Kubernetes said of the object of this uid, as far as it still knows.
-    pub(crate) async fn events(&self, namespace: &str, uid: &str) -> Result<Vec<Event>, CallError> {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
-        let list = persist(EVENTS_LIMIT, || api.list(&params)).await?;
-        Ok(list.items)
-    }
-
-    /// All objects with these labels, page by page.
-    pub(crate) async fn list<K>(&self, selector: &str) -> Result<Vec<K>, CallError>
-    where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
-    {
-        let api: Api<K> = Api::all(self.client.clone());
-        let (mut found, mut page) = (
-            Vec::new(),
-            ListParams::default().labels(selector).limit(500),
-        );
-        loop {
-            let list = persist(LIMIT, || api.list(&page)).await?;
-            found.extend(list.items);
-            match list.metadata.continue_.filter(|next| !next.is_empty()) {
-                Some(next) => page = page.continue_token(&next),
-                None => return Ok(found),
-            }
-        }
     }
 
     /// Creates the Job, or finds that it was created before.

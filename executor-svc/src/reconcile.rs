@@ -21,7 +21,6 @@ use thiserror::Error;
 use crate::admission::Door;
 use crate::config::Config;
 use crate::decide::{Facts, Load, Step, decide, decide_orphan};
-use crate::evidence::{Evidence, Obstacle};
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
 use crate::queue::Queue;
@@ -90,9 +89,6 @@ impl Reconciler {
                 self.wake(id, at);
             }
             tracing::debug!(exec = %id, state = %exec.state, step = step.name(), "next step");
-            if let Step::Condemn(..) = step {
-                log_pull(&exec, &view);
-            }
             match self.take(&exec, step).await? {
                 After::Look => {}
                 After::Wait => return Ok(()),
@@ -223,19 +219,5 @@ impl Reconciler {
             tracing::warn!(exec = %id, step = step.name(), "objects of an exec that has no row");
         }
         self.clean_up(step).await.map(drop)
-    }
-}
-
-/// What a node said of an image, for who runs the nodes: tenants are told the kind of it.
-fn log_pull(exec: &Tracked, view: &View) {
-    let said = view.pods.iter().find_map(|pod| match &pod.evidence {
-        Evidence::Starting(Obstacle::Pull { said, .. }) if pod.attempt == exec.attempt => {
-            Some((said, pod))
-        }
-        _ => None,
-    });
-    if let Some((said, pod)) = said {
-        let (attempt, node, image) = (exec.attempt, pod.node(), pod.image());
-        tracing::warn!(exec = %exec.id, attempt, node, image, said, "image not pulled");
     }
 }

@@ -38,7 +38,7 @@ fn attempts(facts: &Facts<'_>, over: impl Fn(i32) -> bool) -> Step {
     }
     let held = |attempt: i32| {
         let mut pods = facts.view.pods.iter().filter(|pod| pod.attempt == attempt);
-        pods.any(|pod| pod.holds(OUTCOME_FINALIZER) || pod.holds(LOGS_FINALIZER))
+        pods.any(is_held)
     };
     for job in facts.view.jobs.iter().filter(|job| over(job.attempt)) {
         if !job.deleting && !held(job.attempt) {
@@ -46,21 +46,20 @@ fn attempts(facts: &Facts<'_>, over: impl Fn(i32) -> bool) -> Step {
         }
         waits = true;
     }
-    if let Some(pod) = facts
-        .view
-        .pods
-        .iter()
-        .find(|pod| over(pod.attempt) && is_left(pod))
-    {
+    let mut pods = facts.view.pods.iter();
+    if let Some(pod) = pods.find(|pod| over(pod.attempt) && is_left(pod)) {
         return Step::Delete(pod.pod.clone());
     }
     if waits { Step::Wait } else { Step::Done }
 }
 
+fn is_held(pod: &ObservedPod) -> bool {
+    pod.holds(OUTCOME_FINALIZER) || pod.holds(LOGS_FINALIZER)
+}
+
 /// Whether nobody else is going to remove the pod: its Job was deleted without it.
 fn is_left(pod: &ObservedPod) -> bool {
-    let held = pod.holds(OUTCOME_FINALIZER) || pod.holds(LOGS_FINALIZER);
-    pod.job_uid.is_none() && pod.deletion_due.is_none() && !held
+    pod.job_uid.is_none() && pod.deletion_due.is_none() && !is_held(pod)
 }
 
 /// The next step for a pod of an attempt that is over; `Done` if it holds
@@ -83,11 +82,7 @@ fn let_go(facts: &Facts<'_>, pod: &ObservedPod) -> Step {
             _ => Step::Release(pod.pod.clone(), LOGS_FINALIZER),
         };
     }
-    if pod.holds(OUTCOME_FINALIZER) || pod.holds(LOGS_FINALIZER) {
-        Step::Wait
-    } else {
-        Step::Done
-    }
+    if is_held(pod) { Step::Wait } else { Step::Done }
 }
 
 /// When its end was recorded, so that an outage does not use up what is granted

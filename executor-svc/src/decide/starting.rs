@@ -80,7 +80,7 @@ fn hurdle(limits: &Limits, pod: &ObservedPod, obstacle: &Obstacle) -> Hurdle {
             None,
             "the image was not there in time".to_owned(),
         ),
-        Obstacle::Pull { failure, .. } => (
+        Obstacle::Pull(failure) => (
             failure.patience(limits),
             Reason::ImagePull,
             Some(Phase::Pulling),

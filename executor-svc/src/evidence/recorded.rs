@@ -108,7 +108,7 @@ fn told(evidence: Evidence) -> String {
         Evidence::Gated => "gated".to_owned(),
         Evidence::Unscheduled(None) => "unscheduled".to_owned(),
         Evidence::Unscheduled(Some(why)) => format!("unscheduled: {why}"),
-        Evidence::Starting(Obstacle::Pull { failure, .. }) => format!("starting, pull {failure:?}"),
+        Evidence::Starting(Obstacle::Pull(failure)) => format!("starting, pull {failure:?}"),
         Evidence::Starting(obstacle) => format!("starting, {obstacle:?}"),
         Evidence::Running(_) => "running".to_owned(),
         Evidence::Exiting(exit) => format!("exiting, {}", ending(exit)),

@@ -99,12 +99,6 @@ fn before_the_program_runs() {
 
 #[test]
 fn what_a_start_waits_for() {
-    let pull = |failure| {
-        move |said: &str| Obstacle::Pull {
-            failure,
-            said: said.to_owned(),
-        }
-    };
     let starting = |reason, message| match evidence(&waiting(reason, message)) {
         Evidence::Starting(obstacle) => obstacle,
         other => panic!("not starting: {other:?}"),
@@ -116,19 +110,23 @@ fn what_a_start_waits_for() {
         (
             "ImagePullBackOff",
             back_off,
-            pull(PullFailure::NotFound)(back_off),
+            Obstacle::Pull(PullFailure::NotFound),
         ),
         (
             "ErrImagePull",
             "i/o timeout",
-            pull(PullFailure::Unanswered)("i/o timeout"),
+            Obstacle::Pull(PullFailure::Unanswered),
         ),
         (
             "ErrImagePull",
             "401 Unauthorized",
-            pull(PullFailure::Denied)("401 Unauthorized"),
+            Obstacle::Pull(PullFailure::Denied),
         ),
-        ("InvalidImageName", "bad", pull(PullFailure::Invalid)("bad")),
+        (
+            "InvalidImageName",
+            "bad",
+            Obstacle::Pull(PullFailure::Invalid),
+        ),
         (
             "CreateContainerConfigError",
             "c",

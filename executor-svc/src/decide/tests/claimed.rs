@@ -54,10 +54,7 @@ fn ends_of_a_claimed_pod() {
 
 #[test]
 fn a_failed_pull_ends_sooner_if_the_registry_answered() {
-    let pull = |failure| {
-        let said = "an answer of the node's network".to_owned();
-        Case::claimed(Evidence::Starting(Obstacle::Pull { failure, said }))
-    };
+    let pull = |failure| Case::claimed(Evidence::Starting(Obstacle::Pull(failure)));
     for (failure, deadline) in [
         (PullFailure::Unanswered, 600),
         (PullFailure::Busy, 600),
@@ -97,10 +94,7 @@ fn a_full_cluster_is_waited_for() {
 
 #[test]
 fn what_keeps_it_from_running_is_told_once() {
-    let pull = Obstacle::Pull {
-        failure: PullFailure::NotFound,
-        said: "no".to_owned(),
-    };
+    let pull = Obstacle::Pull(PullFailure::NotFound);
     for (evidence, phase, message) in [
         (
             Evidence::Unscheduled(Some("full".to_owned())),

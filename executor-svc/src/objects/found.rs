@@ -1,0 +1,60 @@
+//! What is read from the cluster itself, where the watches cannot have the last word.
+
+use std::time::Duration;
+
+use cluster::{CallError, persist};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::api::ListParams;
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+
+use super::{LIMIT, Objects};
+
+/// An end is not to wait long for an explanation.
+const EVENTS_LIMIT: Duration = Duration::from_secs(2);
+
+/// Kubernetes counts what it says again and again.
+const EVENTS_MAX: u32 = 100;
+
+/// Objects of one answer.
+const PAGE: u32 = 500;
+
+impl Objects {
+    pub(crate) async fn job(&self, namespace: &str, name: &str) -> Result<Option<Job>, CallError> {
+        let api: Api<Job> = Api::namespaced(self.client.clone(), namespace);
+        persist(LIMIT, || api.get_opt(name)).await
+    }
+
+    pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, CallError> {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        persist(LIMIT, || api.get_opt(name)).await
+    }
+
+    /// What Kubernetes said of the object of this uid, as far as it still knows.
+    pub(crate) async fn events(&self, namespace: &str, uid: &str) -> Result<Vec<Event>, CallError> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let of_it = format!("involvedObject.uid={uid}");
+        let params = ListParams::default().fields(&of_it).limit(EVENTS_MAX);
+        let list = persist(EVENTS_LIMIT, || api.list(&params)).await?;
+        Ok(list.items)
+    }
+
+    /// All objects with these labels, page by page.
+    pub(crate) async fn list<K>(&self, selector: &str) -> Result<Vec<K>, CallError>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let api: Api<K> = Api::all(self.client.clone());
+        let mut page = ListParams::default().labels(selector).limit(PAGE);
+        let mut found = Vec::new();
+        loop {
+            let list = persist(LIMIT, || api.list(&page)).await?;
+            found.extend(list.items);
+            match list.metadata.continue_.filter(|next| !next.is_empty()) {
+                Some(next) => page = page.continue_token(&next),
+                None => return Ok(found),
+            }
+        }
+    }
+}
