@@ -23,7 +23,7 @@ use store::logs::{self, PageLimits, Span, Stream, StreamKey};
 use tokio::time::Instant;
 
 use self::completeness::Completeness;
-use self::lines::{LineArray, Part, arrange};
+use self::lines::{Format, LineWriter, Part, arrange};
 use self::selection::Selection;
 use self::window::Window;
 use crate::context::Context;
@@ -51,7 +51,7 @@ pub struct LogReader {
     parts: vec::IntoIter<Part>,
     /// The attempt whose program is being read, and where.
     reading: Option<(i32, Span)>,
-    array: LineArray,
+    lines: LineWriter,
     ended: bool,
     completeness: Completeness,
     ends_mid_line: bool,
@@ -61,7 +61,7 @@ pub struct LogReader {
 pub async fn open(
     context: &Context,
     ids: (JobId, ExecId),
-    selection: Selection,
+    (selection, format): (Selection, Format),
 ) -> Result<LogReader, ApiError> {
     let (_, exec) = execs::get(context, Access::Read, ids).await?;
     if selection
@@ -72,17 +72,59 @@ pub async fn open(
     }
     let window = selection.window;
     let outline = wait_for_seal(context, &exec, selection).await?;
+    let mut parts = arrange(outline.timeline, &outline.streams, window);
+    if let Some(count) = selection.tail {
+        keep_last(context, (exec.id, window), &mut parts, count).await?;
+    }
     Ok(LogReader {
         context: context.clone(),
         exec: exec.id,
         window,
-        parts: arrange(outline.timeline, &outline.streams, window).into_iter(),
+        parts: parts.into_iter(),
         reading: None,
-        array: LineArray::default(),
+        lines: LineWriter::new(format),
         ended: false,
         completeness: outline.completeness,
         ends_mid_line: outline.streams.iter().any(|stream| stream.ends_mid_line),
     })
+}
+
+fn span(Window { since, until }: Window, from_seq: i64) -> Span {
+    Span {
+        from_seq,
+        since,
+        until,
+    }
+}
+
+/// Takes away what comes before the last `count` lines.
+async fn keep_last(
+    context: &Context,
+    (exec, window): (ExecId, Window),
+    parts: &mut Vec<Part>,
+    count: u32,
+) -> Result<(), ApiError> {
+    let mut conn = context.connection().await?;
+    let mut missing = usize::try_from(count).unwrap_or(usize::MAX);
+    for index in (0..parts.len()).rev() {
+        if missing == 0 {
+            parts.drain(..=index);
+            break;
+        }
+        match &mut parts[index] {
+            Part::Platform { .. } => missing -= 1,
+            Part::Program { attempt, from_seq } => {
+                let key = StreamKey {
+                    exec,
+                    attempt: *attempt,
+                };
+                let found;
+                (*from_seq, found) = logs::tail(&mut conn, key, span(window, 0), missing).await?;
+                missing -= found;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What there is of a log.
@@ -143,29 +185,21 @@ impl LogReader {
         while !self.ended {
             if let Some((attempt, span)) = self.reading {
                 self.read_page(attempt, span).await?;
-                return Ok(Some(self.array.take()));
+                return Ok(Some(self.lines.take()));
             }
             match self.parts.next() {
                 Some(Part::Platform { at, message }) => {
-                    self.array
+                    self.lines
                         .push(at, &message)
                         .map_err(|error| ApiError::Internal(error.into()))?;
                 }
-                Some(Part::Program { attempt }) => {
-                    let Window { since, until } = self.window;
-                    self.reading = Some((
-                        attempt,
-                        Span {
-                            from_seq: 0,
-                            since,
-                            until,
-                        },
-                    ));
+                Some(Part::Program { attempt, from_seq }) => {
+                    self.reading = Some((attempt, span(self.window, from_seq)));
                 }
                 None => {
-                    self.array.close();
+                    self.lines.close();
                     self.ended = true;
-                    return Ok(Some(self.array.take()));
+                    return Ok(Some(self.lines.take()));
                 }
             }
         }
@@ -188,7 +222,7 @@ impl LogReader {
             logs::read(&mut conn, key, span, PAGE).await?
         };
         for numbered in &page.lines {
-            self.array
+            self.lines
                 .push_program(&numbered.line)
                 .map_err(|error| ApiError::Internal(error.into()))?;
         }

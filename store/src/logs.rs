@@ -14,6 +14,7 @@ mod chunk;
 mod opening;
 mod reader;
 mod stream;
+mod tail;
 mod writer;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ pub use chunk::{CHUNK_TARGET_BYTES, MAX_LINE_BYTES};
 pub use opening::{Opened, Reload, open, reload};
 pub use reader::{LogPage, PageLimits, SequencedLine, Span, read, visit_since};
 pub use stream::{Stream, UnreadStream, abandoned, abandoned_at, get, list, unsealed};
+pub use tail::tail;
 pub use writer::{Append, Seal, Verdict, Writer, append, seal};
 
 /// One attempt's output.

@@ -1,13 +1,16 @@
 //! `/v1/jobs/{job}/execs/{exec}/logs`.
 
-use actix_web::HttpResponse;
+use actix_web::http::header::{self, Accept, Header as _};
+use actix_web::mime::{self, Mime};
 use actix_web::web::{Bytes, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use futures::{StreamExt, stream};
 use serde_json::json;
 use shared_types::{ExecId, JobId};
 use utoipa::openapi::schema::ArrayBuilder;
 
 use crate::context::Context;
+use crate::logs::lines::Format;
 use crate::logs::selection::Selection;
 use crate::logs::{self, LogReader};
 use crate::openapi::parameters::ExecPath;
@@ -52,7 +55,7 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
     responses((
         status = 200,
         description = "The lines so far",
-        body = LogLines,
+        content((LogLines = "application/json"), (String = "text/plain")),
         headers(
             ("X-Log-Complete" = bool,
                 description = "Whether it has ended and this is all that its node kept"),
@@ -63,21 +66,38 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
 )]
 pub async fn read(
     context: Context,
+    request: HttpRequest,
     query: Query,
     ids: Path<(JobId, ExecId)>,
 ) -> Result<HttpResponse, ApiError> {
     let selection = Selection::parse(&query)?;
-    let mut log = logs::open(&context, *ids, selection).await?;
+    let format = preferred(&request);
+    let mut log = logs::open(&context, *ids, (selection, format)).await?;
     let word = |holds| if holds { "true" } else { "false" };
     let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
     // The first block decides between an answer and an error.
     let first = log.step().await?.map(|block| Ok(Bytes::from(block)));
     let body = stream::iter(first).chain(stream::unfold(Some(log), next_block));
     Ok(HttpResponse::Ok()
-        .content_type("application/json")
+        .content_type(match format {
+            Format::Json => "application/json",
+            Format::Text => "text/plain; charset=utf-8",
+        })
+        .insert_header((header::VARY, "Accept"))
         .insert_header((COMPLETE, complete))
         .insert_header((ENDS_MID_LINE, ends_mid_line))
         .streaming(body))
+}
+
+/// Text for who asks for it; whoever does not say so understands what clients of 2015 do.
+fn preferred(request: &HttpRequest) -> Format {
+    let accepted = Accept::parse(request).map_or_else(|_| Vec::new(), |accept| accept.ranked());
+    let format = |one: &Mime| match (one.type_(), one.subtype()) {
+        (mime::TEXT, mime::PLAIN | mime::STAR) => Some(Format::Text),
+        (mime::STAR, _) | (mime::APPLICATION, mime::JSON | mime::STAR) => Some(Format::Json),
+        _ => None,
+    };
+    accepted.iter().find_map(format).unwrap_or(Format::Json)
 }
 
 /// The answer has begun, so an error can only cut it off, which leaves an array

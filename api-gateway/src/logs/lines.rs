@@ -25,10 +25,12 @@ pub enum Part {
         /// The line.
         message: String,
     },
-    /// All lines of this attempt's program.
+    /// Lines of this attempt's program.
     Program {
         /// The attempt, from 1.
         attempt: i32,
+        /// Number of the first line.
+        from_seq: i64,
     },
 }
 
@@ -36,7 +38,8 @@ pub enum Part {
 pub fn arrange(events: Vec<ExecEventEntry>, streams: &[Stream], window: Window) -> Vec<Part> {
     let program = |stream: &Stream| {
         let attempt = stream.attempt;
-        ((attempt, 2), Part::Program { attempt })
+        let from_seq = 0;
+        ((attempt, 2), Part::Program { attempt, from_seq })
     };
     let incomplete = |stream: &Stream| {
         let (at, message) = incomplete(stream).filter(|(at, _)| window.holds(*at))?;
@@ -76,55 +79,75 @@ fn place(kind: EventKind) -> Option<u8> {
     }
 }
 
+/// How a log is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// An array of lines with their times.
+    Json,
+    /// The lines, each with a newline.
+    Text,
+}
+
 #[derive(Serialize)]
 struct LineView<'a> {
     message: &'a str,
     time: i64,
 }
 
-/// Writes a JSON array of lines in blocks, so that a log of any length can be
-/// sent without being held.
+/// Writes lines in blocks, so that a log of any length can be sent without being held.
 #[derive(Debug)]
-pub struct LineArray {
+pub struct LineWriter {
+    format: Format,
     block: Vec<u8>,
-    separator: u8,
+    begun: bool,
 }
 
-impl Default for LineArray {
-    fn default() -> Self {
+impl LineWriter {
+    /// Before the first line.
+    pub const fn new(format: Format) -> Self {
         Self {
+            format,
             block: Vec::new(),
-            separator: b'[',
+            begun: false,
         }
     }
-}
 
-impl LineArray {
     /// Adds a line of the platform.
     pub fn push(&mut self, at: DateTime<Utc>, message: &str) -> serde_json::Result<()> {
-        self.block.push(self.separator);
-        self.separator = b',';
+        self.line(at, message.as_bytes())
+    }
+
+    /// Adds a line of the program.
+    pub fn push_program(&mut self, line: &LogLine) -> serde_json::Result<()> {
+        if line.gap_before {
+            self.push(line.at, GAP)?;
+        }
+        self.line(line.at, &line.bytes)
+    }
+
+    /// Bytes that are not UTF-8 become U+FFFD in JSON, and stay in text.
+    fn line(&mut self, at: DateTime<Utc>, bytes: &[u8]) -> serde_json::Result<()> {
+        if self.format == Format::Text {
+            self.block.extend_from_slice(bytes);
+            self.block.push(b'\n');
+            return Ok(());
+        }
+        self.block.push(if self.begun { b',' } else { b'[' });
+        self.begun = true;
         let line = LineView {
-            message,
+            message: &String::from_utf8_lossy(bytes),
             time: at.timestamp(),
         };
         serde_json::to_writer(&mut self.block, &line)
     }
 
-    /// Adds a line of the program. Bytes that are not UTF-8 become U+FFFD.
-    pub fn push_program(&mut self, line: &LogLine) -> serde_json::Result<()> {
-        if line.gap_before {
-            self.push(line.at, GAP)?;
-        }
-        self.push(line.at, &String::from_utf8_lossy(&line.bytes))
-    }
-
-    /// Ends the array.
+    /// After the last line.
     pub fn close(&mut self) {
-        if self.separator == b'[' {
-            self.block.push(b'[');
+        match (self.format, self.begun) {
+            (Format::Text, _) => {}
+            (Format::Json, true) => self.block.push(b']'),
+            (Format::Json, false) => self.block.extend_from_slice(b"[]"),
         }
-        self.block.push(b']');
     }
 
     /// What was written since the last call.

@@ -15,7 +15,12 @@ pub struct Selection {
     pub window: Window,
     /// The only attempt; all if none is named.
     pub attempt: Option<u32>,
+    /// How many of the last lines; all if no number is given.
+    pub tail: Option<u32>,
 }
+
+/// More of the last lines are not looked for: who wants them reads from a time on.
+const TAIL_MAX: u32 = 100_000;
 
 impl Selection {
     /// Reads a query.
@@ -26,9 +31,11 @@ impl Selection {
     fn read(params: &mut Params<'_>) -> Self {
         let number =
             || types::number_or_empty(1, u32::MAX, "Number of the only attempt that is wanted");
+        let last = || types::number_or_empty(1, TAIL_MAX, "Only so many of the last lines");
         Self {
             window: Window::read(params),
             attempt: params.optional("attempt", Rule::text(number, whole_number)),
+            tail: params.optional("tail", Rule::text(last, tail)),
         }
     }
 
@@ -37,6 +44,11 @@ impl Selection {
         self.attempt
             .is_none_or(|only| i64::from(only) == i64::from(attempt))
     }
+}
+
+fn tail(text: &str) -> Result<u32, String> {
+    let number = whole_number(text).ok().filter(|number| *number <= TAIL_MAX);
+    number.ok_or_else(|| format!("must be a whole number from 1 to {TAIL_MAX}"))
 }
 
 parameters!(Selection, Selection::read);

@@ -1,6 +1,7 @@
 //! The log of an exec, from rows as executor and log reader write them.
 
 use chrono::{DateTime, Utc};
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared_types::{EventKind, ExecId};
 use store::events::{self, ExecEventEntry};
@@ -68,7 +69,7 @@ fn line(when: i64, bytes: &[u8]) -> LogLine {
 }
 
 fn messages(log: &Value) -> Vec<&str> {
-    let lines = log.as_array().unwrap();
+    let lines = log.as_array().unwrap_or_else(|| panic!("{log:#}"));
     for line in lines {
         assert_shape(line, LINE);
     }
@@ -173,6 +174,67 @@ async fn a_window_includes_both_its_seconds() {
             .await;
         assert_eq!(status, 200, "{log}");
         assert_eq!(messages(&log), expected, "{start} to {end}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_lines_are_those_of_the_whole_log() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let exec = user.exec(&user.job(json!({})).await).await;
+    let lines = |texts: [&str; 3]| texts.map(|text| line(2000, text.as_bytes())).to_vec();
+    print(&app, &exec, 1, lines(["a", "b", "c"])).await;
+    print(&app, &exec, 2, lines(["d", "e", "f"])).await;
+    let entries = [
+        (1, EventKind::Running, 1000, RUN),
+        (1, EventKind::Ended, 3000, END),
+        (2, EventKind::Running, 4000, RUN),
+    ];
+    tell(&app, &exec, &entries).await;
+    let all = [RUN, "a", "b", "c", END, RUN, "d", "e", "f"];
+    let path = format!("{}/logs", exec_path(&exec));
+    for tail in 1..=10 {
+        let (_, log) = user.get(&format!("{path}?tail={tail}")).await;
+        let expected = &all[all.len().saturating_sub(tail)..];
+        assert_eq!(messages(&log), expected, "{tail}");
+    }
+    let (_, log) = user.get(&format!("{path}?tail=")).await;
+    assert_eq!(messages(&log), all);
+    let until = START + 2;
+    let (_, log) = user.get(&format!("{path}?tail=4&end_time={until}")).await;
+    assert_eq!(messages(&log), ["c", "d", "e", "f"]);
+    for bad in ["0", "-1", "100001", "x"] {
+        let (status, problem) = user.get(&format!("{path}?tail={bad}")).await;
+        assert_eq!(status, 400, "{problem}");
+        assert_eq!(problem["errors"][0]["field"], "tail");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_text_gets_the_bytes() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let exec = user.exec(&user.job(json!({})).await).await;
+    print(&app, &exec, 1, vec![line(2000, b"a\xffb"), line(2000, b"")]).await;
+    tell(&app, &exec, &[(1, EventKind::Running, 1000, RUN)]).await;
+    let path = format!("{}/logs", exec_path(&exec));
+    for (accept, kind) in [
+        ("text/plain", "text/plain; charset=utf-8"),
+        (
+            "application/json;q=0.5, text/*",
+            "text/plain; charset=utf-8",
+        ),
+        ("*/*", "application/json"),
+        ("text/html, application/xhtml+xml", "application/json"),
+        ("application/json, text/plain", "application/json"),
+    ] {
+        let request = user.request(Method::GET, &path).header("Accept", accept);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], kind, "{accept}");
+        let body = answer.bytes().await.unwrap();
+        if kind.starts_with("text") {
+            assert_eq!(body, [RUN.as_bytes(), b"\na\xffb\n\n"].concat());
+        }
     }
 }
 

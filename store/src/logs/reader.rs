@@ -5,6 +5,7 @@ use std::io;
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::max;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -14,7 +15,7 @@ use crate::StoreError;
 use crate::schema::log_chunks;
 
 /// Chunks fetched at a time: about 256 KiB of text.
-const FETCH: u8 = 4;
+pub(super) const FETCH: u8 = 4;
 
 /// Part of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -60,8 +61,8 @@ pub struct LogPage {
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = log_chunks)]
-struct ChunkRow {
-    first_seq: i64,
+pub(super) struct ChunkRow {
+    pub(super) first_seq: i64,
     lines: i32,
     first_at: DateTime<Utc>,
     last_at: DateTime<Utc>,
@@ -82,12 +83,12 @@ impl ChunkRow {
         }
     }
 
-    fn end(&self) -> i64 {
+    pub(super) fn end(&self) -> i64 {
         self.first_seq + i64::from(self.lines)
     }
 
     /// Shows every line with its number.
-    fn visit(&self, mut visit: impl FnMut(i64, LogLine)) -> Result<(), StoreError> {
+    pub(super) fn visit(&self, mut visit: impl FnMut(i64, LogLine)) -> Result<(), StoreError> {
         let raw = self.raw()?;
         for (seq, line) in (self.first_seq..).zip(chunk::lines(&raw)) {
             visit(seq, line.map_err(|error| self.unreadable(&error))?);
@@ -144,7 +145,7 @@ pub async fn read(
 }
 
 impl Span {
-    fn holds(&self, at: DateTime<Utc>) -> bool {
+    pub(super) fn holds(&self, at: DateTime<Utc>) -> bool {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
 }
@@ -171,15 +172,19 @@ async fn chunks(
     key: StreamKey,
     span: Span,
 ) -> Result<Vec<ChunkRow>, StoreError> {
+    let query = overlapping(key, span).order(log_chunks::first_seq);
+    let query = query.limit(i64::from(FETCH)).select(ChunkRow::as_select());
+    Ok(query.load(conn).await?)
+}
+
+/// The chunks that may hold lines of `span`.
+pub(super) fn overlapping<'a>(key: StreamKey, span: Span) -> log_chunks::BoxedQuery<'a, Pg> {
     // Stored to the microsecond, rounded down.
     let since = span.since.unwrap_or(DateTime::UNIX_EPOCH) - chrono::TimeDelta::microseconds(1);
     let mut query = log_chunks::table
         .filter(log_chunks::exec_id.eq(key.exec.0))
         .filter(log_chunks::attempt.eq(key.attempt))
         .filter(log_chunks::first_seq.ge(span.from_seq))
-        .order(log_chunks::first_seq)
-        .limit(i64::from(FETCH))
-        .select(ChunkRow::as_select())
         .into_boxed();
     if span.since.is_some() {
         query = query.filter(log_chunks::last_at.ge(since));
@@ -187,7 +192,7 @@ async fn chunks(
     if let Some(until) = span.until {
         query = query.filter(log_chunks::first_at.lt(until));
     }
-    Ok(query.load(conn).await?)
+    query
 }
 
 /// Shows every line from `since` on, in the order of the stream.

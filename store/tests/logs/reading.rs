@@ -55,6 +55,41 @@ async fn a_time_range_holds_its_start_and_not_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_lines_begin_where_so_many_are_left() {
+    let ring = Ring::new().await;
+    let (key, mut conn) = (ring.exec().await, ring.conn().await);
+    let nothing = logs::tail(&mut conn, key, Span::default(), 5).await;
+    assert_eq!(nothing.unwrap(), (0, 0));
+    let writer = open(&mut conn, key).await;
+    let lines: Vec<LogLine> = (0..1000).map(|n| line(n, vec![b'z'; 700])).collect();
+    written(&mut conn, &writer, &lines).await;
+    let whole = Span::default();
+    let window = Span {
+        since: Some(instant(190)),
+        until: Some(instant(810)),
+        ..whole
+    };
+    for (span, count, expected) in [
+        (whole, 1, (999, 1)),
+        (whole, 999, (1, 999)),
+        (whole, 1000, (0, 1000)),
+        (whole, 1001, (0, 1000)),
+        (window, 1, (809, 1)),
+        (window, 600, (210, 600)),
+        (window, 621, (0, 620)),
+    ] {
+        let found = logs::tail(&mut conn, key, span, count).await.unwrap();
+        assert_eq!(found, expected, "{span:?} {count}");
+        let span = Span {
+            from_seq: found.0,
+            ..span
+        };
+        let page = logs::read(&mut conn, key, span, WHOLE).await.unwrap();
+        assert_eq!(page.lines.len(), found.1, "{span:?} {count}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_executor_gave_up_is_found() {
     let ring = Ring::new().await;
     let (opened, unseen, kept) = (ring.exec().await, ring.exec().await, ring.exec().await);

@@ -33,7 +33,7 @@ fn stream(attempt: i32) -> Stream {
 fn read(parts: &[Part]) -> Vec<String> {
     let show = |part: &Part| match part {
         Part::Platform { message, .. } => message.clone(),
-        Part::Program { attempt } => format!("program {attempt}"),
+        Part::Program { attempt, .. } => format!("program {attempt}"),
     };
     parts.iter().map(show).collect()
 }
@@ -114,14 +114,14 @@ fn program_line(bytes: &[u8], gap_before: bool) -> LogLine {
 
 #[test]
 fn an_empty_log_is_an_empty_array() {
-    let mut array = LineArray::default();
+    let mut array = LineWriter::new(Format::Json);
     array.close();
     assert_eq!(array.take(), b"[]");
 }
 
 #[test]
 fn gaps_show_and_bytes_become_text() {
-    let mut array = LineArray::default();
+    let mut array = LineWriter::new(Format::Json);
     array.push(at(6), "Start running!").unwrap();
     array
         .push_program(&program_line(b"a\xff\0\"", true))
@@ -138,10 +138,21 @@ fn gaps_show_and_bytes_become_text() {
     );
 }
 
+#[test]
+fn text_keeps_every_byte() {
+    let mut text = LineWriter::new(Format::Text);
+    text.push(at(6), "Start running!").unwrap();
+    text.push_program(&program_line(b"a\xff\0\"", true))
+        .unwrap();
+    text.close();
+    let expected = [b"Start running!\n", GAP.as_bytes(), b"\na\xff\0\"\n"].concat();
+    assert_eq!(text.take(), expected);
+}
+
 proptest! {
     #[test]
     fn blocks_make_one_array(lines in prop::collection::vec((any::<Vec<u8>>(), any::<bool>()), 0..20)) {
-        let mut array = LineArray::default();
+        let mut array = LineWriter::new(Format::Json);
         let mut sent = Vec::new();
         for (bytes, cut_here) in &lines {
             array.push_program(&program_line(bytes, false)).unwrap();
