@@ -6,6 +6,7 @@
 //! put off until then, for [`SEAL_WAIT`] at most; the header `X-Log-Complete`
 //! says `true` if the exec has ended and every line that its node kept is there.
 
+pub mod body;
 pub mod completeness;
 pub mod http;
 pub mod lines;

@@ -1,8 +1,10 @@
 //! `/v1/jobs/{job}/execs/{exec}/logs`.
 
-use actix_web::http::header::{self, Accept, Header as _};
+use actix_web::http::header::{
+    self, Accept, AcceptEncoding, ContentEncoding, Encoding, Header as _,
+};
 use actix_web::mime::{self, Mime};
-use actix_web::web::{Bytes, Path};
+use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use futures::{StreamExt, stream};
 use serde_json::json;
@@ -10,13 +12,14 @@ use shared_types::{ExecId, JobId};
 use utoipa::openapi::schema::ArrayBuilder;
 
 use crate::context::Context;
+use crate::logs;
+use crate::logs::body::Body;
 use crate::logs::lines::Format;
 use crate::logs::selection::Selection;
-use crate::logs::{self, LogReader};
 use crate::openapi::parameters::ExecPath;
 use crate::openapi::types::{self, answer, document};
 use crate::read::query::Query;
-use crate::reply::error::{ApiError, causes};
+use crate::reply::error::ApiError;
 
 /// The lines of a log.
 #[derive(Debug)]
@@ -71,19 +74,24 @@ pub async fn read(
     ids: Path<(JobId, ExecId)>,
 ) -> Result<HttpResponse, ApiError> {
     let selection = Selection::parse(&query)?;
-    let format = preferred(&request);
-    let mut log = logs::open(&context, *ids, (selection, format)).await?;
+    let (format, as_gzip) = (preferred(&request), takes_gzip(&request));
+    let log = logs::open(&context, *ids, (selection, format)).await?;
     let word = |holds| if holds { "true" } else { "false" };
     let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
+    let mut body = Body::new(log, as_gzip);
     // The first block decides between an answer and an error.
-    let first = log.step().await?.map(|block| Ok(Bytes::from(block)));
-    let body = stream::iter(first).chain(stream::unfold(Some(log), next_block));
-    Ok(HttpResponse::Ok()
+    let first = body.block().await?.map(Ok);
+    let body = stream::iter(first).chain(stream::unfold(Some(body), Body::next));
+    let mut answer = HttpResponse::Ok();
+    if as_gzip {
+        answer.insert_header(ContentEncoding::Gzip);
+    }
+    Ok(answer
         .content_type(match format {
             Format::Json => "application/json",
             Format::Text => "text/plain; charset=utf-8",
         })
-        .insert_header((header::VARY, "Accept"))
+        .insert_header((header::VARY, "Accept, Accept-Encoding"))
         .insert_header((COMPLETE, complete))
         .insert_header((ENDS_MID_LINE, ends_mid_line))
         .streaming(body))
@@ -100,17 +108,9 @@ fn preferred(request: &HttpRequest) -> Format {
     accepted.iter().find_map(format).unwrap_or(Format::Json)
 }
 
-/// The answer has begun, so an error can only cut it off, which leaves an array
-/// that no client takes for whole.
-async fn next_block(
-    log: Option<LogReader>,
-) -> Option<(Result<Bytes, ApiError>, Option<LogReader>)> {
-    let mut log = log?;
-    match log.step().await {
-        Ok(block) => Some((Ok(block?.into()), Some(log))),
-        Err(error) => {
-            tracing::error!(error = causes(&error), "a log could not be read to its end");
-            Some((Err(error), None))
-        }
-    }
+fn takes_gzip(request: &HttpRequest) -> bool {
+    let ours = [Encoding::gzip(), Encoding::identity()];
+    let accepted = AcceptEncoding::parse(request).ok();
+    let chosen = accepted.and_then(|accepted| accepted.negotiate(ours.iter()));
+    chosen == Some(Encoding::gzip())
 }
