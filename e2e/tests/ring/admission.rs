@@ -128,12 +128,8 @@ async fn start(places: usize) -> TestRing {
         (Service::Executor, file, &sizes),
         (Service::Gateway, file, &sizes),
         // Each exec is asked for again and again.
-        (Service::Gateway, "ESCAPEMENT__LIMITS__TOKEN__EVERY", "1us"),
-        (
-            Service::Gateway,
-            "ESCAPEMENT__LIMITS__ADDRESS__EVERY",
-            "1us",
-        ),
+        (Service::Gateway, "ESCAPEMENT__LIMITS__TOKEN__BURST", "0"),
+        (Service::Gateway, "ESCAPEMENT__LIMITS__ADDRESS__BURST", "0"),
     ])
     .await
 }
