@@ -42,8 +42,8 @@ impl Body {
         Ok(Some(compressed.into()))
     }
 
-    /// The same for a stream. The answer has begun, so an error can only cut it off, which
-    /// leaves an array, or a gzip file, that no client takes for whole.
+    /// The same for a stream. The answer has begun, so an error can only cut it off: the
+    /// connection ends before the body does.
     pub async fn next(body: Option<Self>) -> Option<(Result<Bytes, ApiError>, Option<Self>)> {
         let mut body = body?;
         match body.block().await {

@@ -21,8 +21,7 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
     let Some(pod) = facts.view.pod(uid) else {
         return gone(facts);
     };
-    let started =
-        is_running(facts) || matches!(pod.evidence, Evidence::Running(_) | Evidence::Exiting(_));
+    let started = is_running(facts) || matches!(pod.evidence, Evidence::Running(_));
     let cancelled = facts.exec.cancel_requested_at.is_some();
     let to_be_stopped = cancelled || verdict(facts).is_some_and(|why| holds(&why, started));
     match &pod.evidence {
@@ -30,9 +29,10 @@ pub(super) fn decide(facts: &Facts<'_>, uid: &str) -> Step {
             let started = is_running(facts) || ending.kind != EndingKind::NeverStarted;
             retry_or_end(facts, ended(facts, pod, ending), started)
         }
-        _ if node_is_silent(facts, pod) => lost(facts, pod),
-        _ if started && node_is_late(facts, pod) => unreachable(facts, pod),
+        // It says more than the silence of its node.
         Evidence::Exiting(ending) => exiting(facts, pod, ending),
+        _ if node_is_silent(facts, pod) => lost(facts, pod),
+        _ if is_running(facts) && node_is_late(facts, pod) => unreachable(facts, pod),
         Evidence::Gated | Evidence::Unscheduled(_) if to_be_stopped => {
             Step::Withdraw(pod.pod.clone())
         }

@@ -196,6 +196,8 @@ fn an_exit_stands_as_it_is_when_its_node_says_no_more() {
     let mut case = case.at(14 + 900);
     let by_itself = (ExecEvent::Failed, Reason::ExitCode, Some(137));
     assert_eq!(case.end(), by_itself);
+    case.view.pods[0].deletion_due = Some(at(14));
+    assert_eq!(case.end(), by_itself, "also when the pod is to be deleted");
     case.view.pods[0].stopping = true;
     let by_user = (ExecEvent::Cancelled, Reason::CancelledByUser, Some(137));
     assert_eq!(case.cancelled().end(), by_user);
