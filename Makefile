@@ -8,8 +8,10 @@ DEVSTACK := $(or $(CARGO_TARGET_DIR),target)/debug/devstack
 WITH_ALL := $(DEVSTACK) with postgres rabbitmq kubernetes python --
 # A ring is four services; more of them at once than this overload two cores.
 E2E_THREADS ?= 2
-# All packages are selected so that nothing is built a second time.
-RING := cargo test --workspace --test ring -- --test-threads=$(E2E_THREADS)
+# All packages are selected so that nothing is built a second time. Whose program ends while
+# the runtime is away cannot be told how, so that test of all is alone.
+RING_TESTS := cargo test --workspace --test ring -- --test-threads=$(E2E_THREADS)
+RING := $(RING_TESTS) --skip containerd && $(RING_TESTS) containerd
 # What the services asked the cluster for, against what they may.
 RIGHTS := cargo test --workspace --test rights
 FUZZ := $(dir $(DEVSTACK))fuzz

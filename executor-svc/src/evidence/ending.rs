@@ -8,8 +8,9 @@ use shared_types::Reason;
 use super::{Ending, EndingKind, Evidence};
 use crate::pod::condition;
 
-/// Reason of a container that the kubelet cannot find; it may have run.
-const FORGOTTEN: &str = "ContainerStatusUnknown";
+/// Reasons of a container whose end nobody saw: the kubelet cannot find it, or its runtime
+/// was away (containerd's "Unknown"). The exit codes with them are made up.
+const FORGOTTEN: [&str; 2] = ["ContainerStatusUnknown", "Unknown"];
 
 /// Reason of a container in which the kernel killed a process for its use of memory.
 const OUT_OF_MEMORY: &str = "OOMKilled";
@@ -18,8 +19,8 @@ const OUT_OF_MEMORY: &str = "OOMKilled";
 pub(super) fn ending(pod: &Pod, state: &ContainerState) -> Ending {
     let exit = state.terminated.clone().unwrap_or_default();
     let (kind, reason, message) = verdict(pod, state, &exit);
-    // The exit code of a container that is not found is the kubelet's invention.
-    let known = state.terminated.is_some() && exit.reason.as_deref() != Some(FORGOTTEN);
+    let forgotten = FORGOTTEN.contains(&exit.reason.as_deref().unwrap_or_default());
+    let known = state.terminated.is_some() && !forgotten;
     Ending {
         kind,
         reason,
@@ -151,7 +152,7 @@ fn exit_verdict(pod: &Pod, exit: &ContainerStateTerminated) -> (EndingKind, Reas
     use EndingKind as K;
     let code = exit.exit_code;
     match exit.reason.as_deref().unwrap_or_default() {
-        FORGOTTEN => (
+        reason if FORGOTTEN.contains(&reason) => (
             K::Unknown,
             Reason::ExitUnknown,
             "the node forgot how the program ended".to_owned(),

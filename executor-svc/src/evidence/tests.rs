@@ -267,6 +267,11 @@ fn how_it_ended() {
             (K::Unknown, R::ExitUnknown, None),
         ),
         (
+            &exited("Unknown", 255),
+            &none,
+            (K::Unknown, R::ExitUnknown, None),
+        ),
+        (
             &exited("OOMKilled", 137),
             &none,
             (K::Failed, R::Oom, Some(137)),
