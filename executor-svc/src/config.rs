@@ -82,8 +82,8 @@ pub struct Limits {
     /// From the Job to its pod; from the node to the pod's sandbox.
     #[serde(with = "humantime_serde")]
     pub start_deadline: Duration,
-    /// How long an exec may wait to be admitted, and after that for room while others of
-    /// ours hold it.
+    /// How long an exec may wait to be admitted, after that for its pod to be let through to
+    /// a node, and for room while others of ours hold it.
     #[serde(with = "humantime_serde")]
     pub queue_deadline: Duration,
     /// From the node to the pulled image.

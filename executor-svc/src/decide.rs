@@ -21,6 +21,7 @@ use crate::config::Limits;
 use crate::view::{ObservedJob, View};
 
 pub use cleanup::decide_orphan;
+pub use retrying::is_platforms;
 
 /// What the region's objects amount to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -207,13 +207,29 @@ async fn rest(began: Instant) {
     sleep(3 * took).await;
 }
 
+/// Not before 1970: nothing of ours is older, and the database knows no time without end.
 fn age_ago(now: DateTime<Utc>, age: Duration) -> DateTime<Utc> {
     let age = TimeDelta::from_std(age).ok();
-    age.and_then(|age| now.checked_sub_signed(age))
-        .unwrap_or(DateTime::<Utc>::MIN_UTC)
+    let at = age.and_then(|age| now.checked_sub_signed(age));
+    at.map_or(DateTime::UNIX_EPOCH, |at| at.max(DateTime::UNIX_EPOCH))
 }
 
 fn count(table: &'static str, rows: usize) {
     let rows = u64::try_from(rows).unwrap_or_default();
     metrics::counter!("escapement_purged_rows_total", "table" => table).increment(rows);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_for_ages_is_kept_since_1970() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let day = Duration::from_hours(24);
+        assert_eq!(age_ago(now, day), now - TimeDelta::days(1));
+        for age in [day * 3_000_000, Duration::MAX] {
+            assert_eq!(age_ago(now, age), DateTime::UNIX_EPOCH);
+        }
+    }
 }

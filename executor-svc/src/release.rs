@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub async fn run(config: Config, now: bool) -> Result<()> {
     let objects = Objects::new(Clients::new(&config.cluster).await?.unary);
     let selector = selector(&config.cluster);
-    let (_, pods) = objects.all(&selector).await?;
+    let (mut jobs, mut pods) = objects.all(&selector).await?;
     let held = |finalizer| pods.iter().filter(|pod| pod.holds(finalizer)).count();
     let (outcomes, logs) = (held(OUTCOME_FINALIZER), held(LOGS_FINALIZER));
     ensure!(
@@ -37,12 +37,8 @@ pub async fn run(config: Config, now: bool) -> Result<()> {
          until they are; or lose them, by release --now"
     );
     let until = Instant::now() + LIMIT;
-    loop {
-        let (jobs, pods) = objects.all(&selector).await?;
+    while !(jobs.is_empty() && pods.is_empty()) {
         tracing::info!(jobs = jobs.len(), pods = pods.len(), "are left");
-        if jobs.is_empty() && pods.is_empty() {
-            return Ok(());
-        }
         ensure!(
             Instant::now() < until,
             "{} Jobs and {} pods are still there: a node does not answer, or an executor-svc of \
@@ -52,7 +48,9 @@ pub async fn run(config: Config, now: bool) -> Result<()> {
         );
         remove(&objects, &jobs, &pods).await?;
         sleep(PAUSE).await;
+        (jobs, pods) = objects.all(&selector).await?;
     }
+    Ok(())
 }
 
 /// The Jobs go first, so that they make no new pods.

@@ -62,7 +62,7 @@ fn is_programs(reason: Reason) -> bool {
 
 /// Whether it is the platform, and may be over: what is wrong with an image or a
 /// configuration stays wrong.
-fn is_platforms(reason: Reason) -> bool {
+pub fn is_platforms(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::PodRefused

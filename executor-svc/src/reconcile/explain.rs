@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use cluster::instant;
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Event;
 use shared_types::Reason;
 use store::lifecycle::{Attempt, End, Tracked};
 
 use super::Reconciler;
+use crate::decide::is_platforms;
 
 /// More of it helps nobody.
 const MAX_CHARS: usize = 2000;
@@ -41,8 +43,9 @@ impl Reconciler {
     async fn events(&self, exec: &Tracked, attempt: &Attempt) -> Vec<Event> {
         let namespace = self.cluster().namespace(&exec.namespace);
         let mut events = Vec::new();
-        for uid in [&attempt.job_uid, &attempt.pod_uid].into_iter().flatten() {
-            match self.objects.events(&namespace, uid).await {
+        let uids = [&attempt.job_uid, &attempt.pod_uid].into_iter().flatten();
+        for answer in join_all(uids.map(|uid| self.objects.events(&namespace, uid))).await {
+            match answer {
                 Ok(found) => events.extend(found),
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
@@ -56,21 +59,8 @@ impl Reconciler {
 
 /// Whether it was not the program, its user or the order of admission.
 fn is_kubernetes_matter(reason: Reason) -> bool {
-    use Reason as R;
-    matches!(
-        reason,
-        R::PodRefused
-            | R::Unschedulable
-            | R::ImagePull
-            | R::ConfigError
-            | R::StartError
-            | R::RejectedByNode
-            | R::Evicted
-            | R::Disrupted
-            | R::NodeLost
-            | R::PodVanished
-            | R::ExitUnknown
-    )
+    use Reason::{ConfigError, ImagePull, StartError, Unschedulable};
+    is_platforms(reason) || matches!(reason, Unschedulable | ImagePull | ConfigError | StartError)
 }
 
 /// Why the Job has no pod.

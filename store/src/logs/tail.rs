@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::StreamKey;
 use super::reader::{ChunkRow, FETCH, Span, overlapping};
+use super::{StreamKey, stream};
 use crate::StoreError;
 use crate::schema::log_chunks;
 
@@ -16,6 +16,13 @@ pub async fn tail(
     span: Span,
     count: usize,
 ) -> Result<(i64, usize), StoreError> {
+    if span.since.is_none() && span.until.is_none() {
+        let end = stream::get(conn, key)
+            .await?
+            .map_or(0, |stream| stream.next_seq);
+        let from = end.saturating_sub_unsigned(count as u64).max(span.from_seq);
+        return Ok((from, usize::try_from(end - from).unwrap_or_default()));
+    }
     let (mut found, mut before) = (0, i64::MAX);
     loop {
         let query = overlapping(key, span).filter(log_chunks::first_seq.lt(before));
@@ -41,9 +48,6 @@ pub async fn tail(
 impl ChunkRow {
     /// The numbers of its lines in `span`.
     fn numbers(&self, span: Span) -> Result<Vec<i64>, StoreError> {
-        if span.since.is_none() && span.until.is_none() {
-            return Ok((self.first_seq..self.end()).collect());
-        }
         let mut numbers = Vec::new();
         self.visit(|seq, line| {
             if span.holds(line.at) {
