@@ -1,46 +1,48 @@
-//! Reads an exec's log page by page: memory stays small however long the log
+//! Reads an exec's log piece by piece: memory stays small however long the log
 //! is, and no connection is held while a slow client takes its time.
 //!
 //! A client that waits for an exec's end and then asks for its log means all of
 //! it, but a log is sealed a moment after the exec has ended. So the answer is
-//! put off until then, for [`SEAL_WAIT`] at most; the header `X-Log-Complete`
+//! put off until then, for five seconds at most; the header `X-Log-Complete`
 //! says `true` if the exec has ended and every line that its node kept is there.
 
 pub mod body;
 pub mod completeness;
+pub mod entry;
 pub mod http;
 pub mod lines;
+pub mod outline;
+pub mod page;
+pub mod patterns;
+pub mod position;
+pub mod schema;
+pub mod search;
 pub mod selection;
 pub mod window;
 
-use std::time::Duration;
+use std::sync::Arc;
 use std::vec;
 
 use shared_types::{ExecId, JobId};
 use store::access::Access;
-use store::events::{self, ExecEventEntry};
-use store::execs::Exec;
-use store::logs::{self, PageLimits, Span, Stream, StreamKey};
-use tokio::time::Instant;
+use store::logs::{self, Filter, PageLimits, StreamKey};
 
 use self::completeness::Completeness;
-use self::lines::{Format, LineWriter, Part, arrange};
+use self::entry::{Entry, GAP};
+use self::lines::{Content, Part, arrange};
+use self::outline::Outline;
+use self::position::Position;
 use self::selection::Selection;
-use self::window::Window;
 use crate::context::Context;
 use crate::execs;
 use crate::reply::error::ApiError;
 
-const PAGE: PageLimits = PageLimits {
+/// What is read at a time.
+const STEP: PageLimits = PageLimits {
     lines: 2_000,
     bytes: 256 * 1024,
+    scan: 1024 * 1024,
 };
-
-/// How long an answer waits for the log of an ended exec to be sealed.
-const SEAL_WAIT: Duration = Duration::from_secs(5);
-
-/// How often it looks; nobody announces a seal.
-const SEAL_CHECK: Duration = Duration::from_millis(100);
 
 /// A log being read. What is printed after its stretch was read is for the
 /// next request.
@@ -48,12 +50,12 @@ const SEAL_CHECK: Duration = Duration::from_millis(100);
 pub struct LogReader {
     context: Context,
     exec: ExecId,
-    window: Window,
+    filter: Arc<Filter>,
     parts: vec::IntoIter<Part>,
-    /// The attempt whose program is being read, and where.
-    reading: Option<(i32, Span)>,
-    lines: LineWriter,
-    ended: bool,
+    /// The attempt whose program is being read, and its next line.
+    reading: Option<(i32, i64)>,
+    position: Position,
+    scanned: usize,
     completeness: Completeness,
     ends_mid_line: bool,
 }
@@ -62,7 +64,7 @@ pub struct LogReader {
 pub async fn open(
     context: &Context,
     ids: (JobId, ExecId),
-    (selection, format): (Selection, Format),
+    selection: &Selection,
 ) -> Result<LogReader, ApiError> {
     let (_, exec) = execs::get(context, Access::Read, ids).await?;
     if selection
@@ -71,106 +73,87 @@ pub async fn open(
     {
         return Err(ApiError::NotFound);
     }
-    let window = selection.window;
-    let outline = wait_for_seal(context, &exec, selection).await?;
-    let mut parts = arrange(outline.timeline, &outline.streams, window);
-    if let Some(count) = selection.tail {
-        keep_last(context, (exec.id, window), &mut parts, count).await?;
+    let outline = Outline::settled(context, &exec, selection).await?;
+    let mut reader = LogReader::new(context, exec.id, outline, selection);
+    if let Some(count) = selection.tail.filter(|_| selection.from.is_none()) {
+        reader.keep_last(count).await?;
     }
-    Ok(LogReader {
-        context: context.clone(),
-        exec: exec.id,
-        window,
-        parts: parts.into_iter(),
-        reading: None,
-        lines: LineWriter::new(format),
-        ended: false,
-        completeness: outline.completeness,
-        ends_mid_line: outline.streams.iter().any(|stream| stream.ends_mid_line),
-    })
-}
-
-fn span(Window { since, until }: Window, from_seq: i64) -> Span {
-    Span {
-        from_seq,
-        since,
-        until,
-    }
-}
-
-/// Takes away what comes before the last `count` lines.
-async fn keep_last(
-    context: &Context,
-    (exec, window): (ExecId, Window),
-    parts: &mut Vec<Part>,
-    count: u32,
-) -> Result<(), ApiError> {
-    let mut conn = context.connection().await?;
-    let mut missing = usize::try_from(count).unwrap_or(usize::MAX);
-    for index in (0..parts.len()).rev() {
-        if missing == 0 {
-            parts.drain(..=index);
-            break;
-        }
-        match &mut parts[index] {
-            Part::Platform { .. } => missing -= 1,
-            Part::Program { attempt, from_seq } => {
-                let key = StreamKey {
-                    exec,
-                    attempt: *attempt,
-                };
-                let found;
-                (*from_seq, found) = logs::tail(&mut conn, key, span(window, 0), missing).await?;
-                missing -= found;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What there is of a log.
-struct Outline {
-    timeline: Vec<ExecEventEntry>,
-    streams: Vec<Stream>,
-    completeness: Completeness,
-}
-
-/// Waits a little for the log of an ended exec to be sealed.
-async fn wait_for_seal(
-    context: &Context,
-    exec: &Exec,
-    selection: Selection,
-) -> Result<Outline, ApiError> {
-    let deadline = Instant::now() + SEAL_WAIT;
-    loop {
-        let outline = outline(context, exec, selection).await?;
-        if outline.completeness != Completeness::Settling || Instant::now() >= deadline {
-            return Ok(outline);
-        }
-        tokio::time::sleep(SEAL_CHECK).await;
-    }
-}
-
-async fn outline(
-    context: &Context,
-    exec: &Exec,
-    selection: Selection,
-) -> Result<Outline, ApiError> {
-    let mut conn = context.connection().await?;
-    let mut timeline = events::list(&mut conn, exec.id).await?;
-    let mut streams = logs::list(&mut conn, exec.id).await?;
-    timeline.retain(|event| selection.holds(event.attempt));
-    streams.retain(|stream| selection.holds(stream.attempt));
-    // An attempt that another one followed has ended.
-    let is_over = exec.state.is_terminal() || !selection.holds(exec.attempt);
-    Ok(Outline {
-        completeness: Completeness::of(is_over, &timeline, &streams),
-        timeline,
-        streams,
-    })
+    Ok(reader)
 }
 
 impl LogReader {
+    fn new(context: &Context, exec: ExecId, outline: Outline, selection: &Selection) -> Self {
+        let position = selection.from.unwrap_or_default();
+        let filter = Arc::clone(&selection.filter);
+        let mut parts = arrange(outline.timeline, &outline.streams, &filter, position);
+        if selection.programs_only {
+            parts.retain(|part| matches!(part.content, Content::Program { .. }));
+        }
+        Self {
+            context: context.clone(),
+            exec,
+            filter,
+            parts: parts.into_iter(),
+            reading: None,
+            position,
+            scanned: 0,
+            completeness: outline.completeness,
+            ends_mid_line: outline.streams.iter().any(|stream| stream.ends_mid_line),
+        }
+    }
+
+    /// Takes away what comes before the last `count` lines.
+    async fn keep_last(&mut self, count: u32) -> Result<(), ApiError> {
+        let mut parts: Vec<_> = self.parts.by_ref().collect();
+        let mut missing = usize::try_from(count).unwrap_or(usize::MAX);
+        for index in (0..parts.len()).rev() {
+            if missing == 0 {
+                for part in parts.drain(..=index) {
+                    self.position = part.passed(self.position);
+                }
+                break;
+            }
+            let attempt = parts[index].attempt;
+            match &mut parts[index].content {
+                Content::Platform { .. } => missing -= 1,
+                Content::Program { from_seq, .. } => {
+                    let found;
+                    (*from_seq, found) = self.last(attempt, missing).await?;
+                    missing -= found;
+                }
+            }
+        }
+        self.parts = parts.into_iter();
+        Ok(())
+    }
+
+    /// Where the last `count` lines of an attempt's program begin, and how many there are.
+    async fn last(&self, attempt: i32, count: usize) -> Result<(i64, usize), ApiError> {
+        let key = self.stream(attempt);
+        let (mut before, mut found) = (None, 0);
+        loop {
+            let filter = Arc::clone(&self.filter);
+            let missing = count - found;
+            let tail = self.context.aside(move |context| async move {
+                let mut conn = context.connection().await?;
+                Ok(logs::tail(&mut conn, key, before, &filter, missing).await?)
+            });
+            let tail = tail.await?;
+            found += tail.found;
+            if !tail.more {
+                return Ok((tail.from_seq, found));
+            }
+            before = Some(tail.from_seq);
+        }
+    }
+
+    fn stream(&self, attempt: i32) -> StreamKey {
+        StreamKey {
+            exec: self.exec,
+            attempt,
+        }
+    }
+
     /// Whether the exec has ended and every line that its node kept is there.
     pub fn is_complete(&self) -> bool {
         self.completeness == Completeness::Whole
@@ -181,59 +164,82 @@ impl LogReader {
         self.ends_mid_line
     }
 
-    /// The next block of the JSON array; `None` after its end.
-    pub async fn step(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
-        while !self.ended {
-            if let Some((attempt, span)) = self.reading {
-                self.read_page(attempt, span).await?;
-                return Ok(Some(self.lines.take()));
-            }
-            match self.parts.next() {
-                Some(Part::Platform { at, message }) => {
-                    self.lines
-                        .push(at, &message)
-                        .map_err(|error| ApiError::Internal(error.into()))?;
-                }
-                Some(Part::Program { attempt, from_seq }) => {
-                    self.reading = Some((attempt, span(self.window, from_seq)));
-                }
-                None => {
-                    self.lines.close();
-                    self.ended = true;
-                    return Ok(Some(self.lines.take()));
-                }
-            }
-        }
-        Ok(None)
+    /// Whether more lines may come, now or later.
+    pub fn may_go_on(&self) -> bool {
+        let growing = matches!(
+            self.completeness,
+            Completeness::Growing | Completeness::Settling
+        );
+        growing || self.reading.is_some() || self.parts.len() > 0
     }
 
-    async fn read_page(&mut self, attempt: i32, span: Span) -> Result<(), ApiError> {
-        // A slow client may take hours, in which its token may have been revoked.
-        self.context
-            .gateway
-            .tokens
-            .recheck(&self.context.caller)
-            .await?;
-        let key = StreamKey {
-            exec: self.exec,
-            attempt,
-        };
-        let page = {
-            let mut conn = self.context.connection().await?;
-            logs::read(&mut conn, key, span, PAGE).await?
-        };
-        for numbered in &page.lines {
-            self.lines
-                .push_program(&numbered.line)
-                .map_err(|error| ApiError::Internal(error.into()))?;
+    /// How far the log is read.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Bytes that were looked at so far.
+    pub fn scanned(&self) -> usize {
+        self.scanned
+    }
+
+    /// The next lines, `most` at most, and none where what is sought may be further on;
+    /// `None` after the last.
+    pub async fn step(&mut self, most: usize) -> Result<Option<Vec<Entry>>, ApiError> {
+        let mut entries = Vec::new();
+        while entries.len() < most {
+            if let Some((attempt, from_seq)) = self.reading {
+                let most = most - entries.len();
+                self.read_program((attempt, from_seq), most, &mut entries)
+                    .await?;
+                return Ok(Some(entries));
+            }
+            let Some(part) = self.parts.next() else {
+                return Ok(Some(entries).filter(|entries| !entries.is_empty()));
+            };
+            match part.content {
+                Content::Platform { at, message } => {
+                    self.position = self.position.after_platform(part.attempt, part.place);
+                    let after = (part.attempt, self.position);
+                    entries.push(Entry::platform(at, message, after));
+                }
+                Content::Program { from_seq, .. } => self.reading = Some((part.attempt, from_seq)),
+            }
         }
-        self.reading = page.more.then_some((
-            attempt,
-            Span {
-                from_seq: page.next_seq,
-                ..span
-            },
-        ));
+        Ok(Some(entries))
+    }
+
+    async fn read_program(
+        &mut self,
+        (attempt, from_seq): (i32, i64),
+        most: usize,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), ApiError> {
+        let (key, filter) = (self.stream(attempt), Arc::clone(&self.filter));
+        let limits = PageLimits {
+            lines: STEP.lines.min(most),
+            ..STEP
+        };
+        // Unpacking and matching are work for a thread that no connection waits for.
+        let page = self.context.aside(move |context| async move {
+            // A slow client may take hours, in which its token may have been revoked.
+            context.gateway.tokens.recheck(&context.caller).await?;
+            let mut conn = context.connection().await?;
+            Ok(logs::read(&mut conn, key, from_seq, &filter, limits).await?)
+        });
+        let page = page.await?;
+        for numbered in page.lines {
+            let (line, before) = (numbered.line, numbered.seq);
+            if line.gap_before {
+                let here = self.position.before_line(attempt, before);
+                entries.push(Entry::platform(line.at, GAP.to_owned(), (attempt, here)));
+            }
+            self.position = self.position.before_line(attempt, before + 1);
+            entries.push(Entry::program(line, (attempt, self.position)));
+        }
+        self.position = self.position.before_line(attempt, page.next_seq);
+        self.scanned += page.scanned;
+        self.reading = page.more.then_some((attempt, page.next_seq));
         Ok(())
     }
 }

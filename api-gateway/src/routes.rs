@@ -108,6 +108,8 @@ routes! {
         "/namespaces/{namespace}/members/{user}/accept" => { post: members::accept }
         "/namespaces/{namespace}/audit" => { get: audit::list }
         "/jobs/{job}/execs/{exec}/logs" => { get: logs::read }
+        "/jobs/{job}/logs" => { get: logs::of_job }
+        "/namespaces/{namespace}/logs" => { get: logs::of_namespace }
         "/namespaces/{namespace}/registries" => { get: registries::list }
         "/namespaces/{namespace}/registries/{registry}" => {
             put: registries::put, delete: registries::delete

@@ -1,9 +1,12 @@
 //! `exec_events`: the timeline of an exec, append-only.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId};
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::schema::exec_events;
@@ -51,10 +54,21 @@ pub async fn list(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
 ) -> Result<Vec<ExecEventEntry>, StoreError> {
-    let rows: Vec<(i32, String, DateTime<Utc>, String)> = exec_events::table
-        .filter(exec_events::exec_id.eq(exec.0))
+    let mut timelines = list_all(conn, &[exec]).await?;
+    Ok(timelines.remove(&exec).unwrap_or_default())
+}
+
+/// The same of several execs; of those that have one.
+pub async fn list_all(
+    conn: &mut AsyncPgConnection,
+    execs: &[ExecId],
+) -> Result<HashMap<ExecId, Vec<ExecEventEntry>>, StoreError> {
+    let ids: Vec<_> = execs.iter().map(|exec| exec.0).collect();
+    let rows: Vec<(Uuid, i32, String, DateTime<Utc>, String)> = exec_events::table
+        .filter(exec_events::exec_id.eq_any(ids))
         .order((exec_events::attempt, exec_events::at))
         .select((
+            exec_events::exec_id,
             exec_events::attempt,
             exec_events::kind,
             exec_events::at,
@@ -62,14 +76,20 @@ pub async fn list(
         ))
         .load(conn)
         .await?;
-    let known = rows.into_iter().filter_map(|(attempt, kind, at, message)| {
-        let kind = EventKind::parse(&kind)?;
-        Some(ExecEventEntry {
-            attempt,
-            kind,
-            at,
-            message,
-        })
-    });
-    Ok(known.collect())
+    let mut timelines: HashMap<_, Vec<_>> = HashMap::new();
+    for (exec, attempt, kind, at, message) in rows {
+        let Some(kind) = EventKind::parse(&kind) else {
+            continue;
+        };
+        timelines
+            .entry(ExecId(exec))
+            .or_default()
+            .push(ExecEventEntry {
+                attempt,
+                kind,
+                at,
+                message,
+            });
+    }
+    Ok(timelines)
 }

@@ -2,6 +2,7 @@
 //! becomes of the run is the executor's to write.
 
 mod list;
+mod logged;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -29,6 +30,7 @@ use crate::schema::{execs, jobs};
 use crate::slots::Fired;
 
 pub use list::{ExecFilter, ExecKey, count, list};
+pub use logged::{Logged, Owner, logged};
 
 /// An exec to be run; it waits from the moment its row is committed.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@
 //! opened it last may write, the other is told so and has changed nothing.
 
 mod chunk;
+mod filter;
 mod opening;
 mod reader;
 mod stream;
@@ -21,10 +22,11 @@ use chrono::{DateTime, Utc};
 use shared_types::ExecId;
 
 pub use chunk::{CHUNK_TARGET_BYTES, MAX_LINE_BYTES};
+pub use filter::Filter;
 pub use opening::{Opened, Reload, open, reload};
-pub use reader::{LogPage, PageLimits, SequencedLine, Span, read, visit_since};
-pub use stream::{Stream, UnreadStream, abandoned, abandoned_at, get, list, unsealed};
-pub use tail::tail;
+pub use reader::{LogPage, PageLimits, SequencedLine, read, visit_since};
+pub use stream::{Stream, UnreadStream, abandoned, abandoned_at, get, list, list_all, unsealed};
+pub use tail::{Tail, tail};
 pub use writer::{Append, Seal, Verdict, Writer, append, seal};
 
 /// One attempt's output.

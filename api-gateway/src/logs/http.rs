@@ -5,42 +5,24 @@ use actix_web::http::header::{
 };
 use actix_web::mime::{self, Mime};
 use actix_web::web::Path;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use futures::{StreamExt, stream};
-use serde_json::json;
 use shared_types::{ExecId, JobId};
-use utoipa::openapi::schema::ArrayBuilder;
+use store::access::Access;
+use store::execs::Owner;
 
 use crate::context::Context;
-use crate::logs;
-use crate::logs::body::Body;
-use crate::logs::lines::Format;
+use crate::logs::body::{Body, Encoder};
+use crate::logs::entry::{Format, LineWriter};
+use crate::logs::page::Room;
+use crate::logs::schema::{FoundLines, LogLines};
+use crate::logs::search::Search;
 use crate::logs::selection::Selection;
-use crate::openapi::parameters::ExecPath;
-use crate::openapi::types::{self, answer, document};
+use crate::openapi::parameters::{ExecPath, JobPath, NamespacePath};
 use crate::read::query::Query;
 use crate::reply::error::ApiError;
-
-/// The lines of a log.
-#[derive(Debug)]
-pub struct LogLines;
-
-document!(
-    LogLines,
-    "LogLines",
-    ArrayBuilder::new()
-        .items(answer([
-            ("message", types::text("The line").into()),
-            ("time", types::number(0, u32::MAX, "Unix seconds").into()),
-        ]))
-        .examples([json!([
-            {
-                "message": "Start pulling image: registry.example.com/chennanfei/job_demo:trusty",
-                "time": 1_451_350_944,
-            },
-            { "message": "Start running!", "time": 1_451_350_945 },
-        ])])
-);
+use crate::reply::links::Links;
+use crate::{jobs, logs};
 
 /// Whether the exec has ended and all that its node kept of its log is in the answer.
 const COMPLETE: &str = "X-Log-Complete";
@@ -64,37 +46,122 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
                 description = "Whether it has ended and this is all that its node kept"),
             ("X-Log-Ends-Mid-Line" = bool,
                 description = "Whether it has ended and the last line has no newline"),
+            ("Link" = String,
+                description = "With `limit`: `<URL>; rel=\"next\"`, unless this was all for good"),
         ),
     ))
 )]
 pub async fn read(
     context: Context,
+    links: Links,
     request: HttpRequest,
     query: Query,
     ids: Path<(JobId, ExecId)>,
 ) -> Result<HttpResponse, ApiError> {
     let selection = Selection::parse(&query)?;
     let (format, as_gzip) = (preferred(&request), takes_gzip(&request));
-    let log = logs::open(&context, *ids, (selection, format)).await?;
+    let mut log = logs::open(&context, *ids, &selection).await?;
+    let mut writer = LineWriter::new(format, selection.strip);
+    let encoder = Encoder::new(as_gzip);
+    let mut answer = answer_of(format, as_gzip);
     let word = |holds| if holds { "true" } else { "false" };
-    let (complete, ends_mid_line) = (word(log.is_complete()), word(log.ends_mid_line()));
-    let mut body = Body::new(log, as_gzip);
-    // The first block decides between an answer and an error.
-    let first = body.block().await?.map(Ok);
-    let body = stream::iter(first).chain(stream::unfold(Some(body), Body::next));
+    answer
+        .insert_header((COMPLETE, word(log.is_complete())))
+        .insert_header((ENDS_MID_LINE, word(log.ends_mid_line())));
+    let Some(limit) = selection.limit else {
+        let mut body = Body::new(log, writer, encoder);
+        // The first block decides between an answer and an error.
+        let first = body.block().await?.map(Ok);
+        let body = stream::iter(first).chain(stream::unfold(Some(body), Body::next));
+        return Ok(answer.streaming(body));
+    };
+    if let Some(next) = Room::of(limit).fill(&mut log, &mut writer).await? {
+        answer.insert_header((header::LINK, links.next(&next.to_string())));
+    }
+    writer.close();
+    Ok(answer.body(encoder.whole(writer.take())?))
+}
+
+/// Read lines of the logs of a job's execs
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/logs",
+    tag = "logs",
+    params(JobPath, Search),
+    responses((
+        status = 200,
+        description = "A page, the newest exec first",
+        content((FoundLines = "application/json"), (String = "text/plain")),
+        headers(("Link" = String, description = "`<URL>; rel=\"next\"`, if there may be more")),
+    ))
+)]
+pub async fn of_job(
+    context: Context,
+    links: Links,
+    request: HttpRequest,
+    query: Query,
+    job: Path<JobId>,
+) -> Result<HttpResponse, ApiError> {
+    let search = Search::parse(&query)?;
+    let job = jobs::get(&context, Access::Read, *job).await?;
+    found(&context, &links, (&request, &search), &Owner::Job(job.id)).await
+}
+
+/// Read lines of the logs of a namespace's execs
+#[utoipa::path(
+    get,
+    path = "/v1/namespaces/{namespace}/logs",
+    tag = "logs",
+    params(NamespacePath, Search),
+    responses((
+        status = 200,
+        description = "A page, the newest exec first",
+        content((FoundLines = "application/json"), (String = "text/plain")),
+        headers(("Link" = String, description = "`<URL>; rel=\"next\"`, if there may be more")),
+    ))
+)]
+pub async fn of_namespace(
+    context: Context,
+    links: Links,
+    request: HttpRequest,
+    query: Query,
+    namespace: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let search = Search::parse(&query)?;
+    context.may(Access::Read, &namespace)?;
+    let owner = Owner::Namespace(namespace.into_inner());
+    found(&context, &links, (&request, &search), &owner).await
+}
+
+async fn found(
+    context: &Context,
+    links: &Links,
+    (request, search): (&HttpRequest, &Search),
+    owner: &Owner,
+) -> Result<HttpResponse, ApiError> {
+    let (format, as_gzip) = (preferred(request), takes_gzip(request));
+    let mut writer = LineWriter::new(format, search.strip);
+    let next = search.page(context, owner, &mut writer).await?;
+    let mut answer = answer_of(format, as_gzip);
+    if let Some(next) = next {
+        answer.insert_header((header::LINK, links.next(&next.cursor())));
+    }
+    writer.close();
+    Ok(answer.body(Encoder::new(as_gzip).whole(writer.take())?))
+}
+
+fn answer_of(format: Format, as_gzip: bool) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     if as_gzip {
         answer.insert_header(ContentEncoding::Gzip);
     }
-    Ok(answer
+    answer
         .content_type(match format {
             Format::Json => "application/json",
             Format::Text => "text/plain; charset=utf-8",
         })
-        .insert_header((header::VARY, "Accept, Accept-Encoding"))
-        .insert_header((COMPLETE, complete))
-        .insert_header((ENDS_MID_LINE, ends_mid_line))
-        .streaming(body))
+        .insert_header((header::VARY, "Accept, Accept-Encoding"));
+    answer
 }
 
 /// Text for who asks for it; whoever does not say so understands what clients of 2015 do.

@@ -4,20 +4,33 @@
 //! and not from its time.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use shared_types::EventKind;
 use shared_types::event::LogPosition;
 use store::events::ExecEventEntry;
-use store::logs::{LogLine, Stream};
+use store::logs::{Filter, Stream};
 
-use crate::logs::window::Window;
+use crate::logs::position::Position;
 
-/// Shown where the node threw lines away before they were read.
-const GAP: &str = "Lines may be missing here.";
+/// Place of the program's lines within their attempt.
+const PROGRAM: u8 = 2;
+
+/// Place of what a stream says of itself; the last one.
+const INCOMPLETE: u8 = 6;
 
 /// A stretch of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part {
+pub struct Part {
+    /// The attempt, from 1; 0 for what was before the first.
+    pub attempt: i32,
+    /// Its place within the attempt; each has one part at most.
+    pub place: u8,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a stretch of the log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
     /// A line of the platform.
     Platform {
         /// When it happened.
@@ -25,39 +38,63 @@ pub enum Part {
         /// The line.
         message: String,
     },
-    /// Lines of this attempt's program.
+    /// Lines of the attempt's program.
     Program {
-        /// The attempt, from 1.
-        attempt: i32,
         /// Number of the first line.
         from_seq: i64,
+        /// Number of the line after the last one.
+        end_seq: i64,
     },
 }
 
-/// The parts in the order of reading.
-pub fn arrange(events: Vec<ExecEventEntry>, streams: &[Stream], window: Window) -> Vec<Part> {
+impl Part {
+    /// Where a reader stands who passed it over.
+    pub fn passed(&self, position: Position) -> Position {
+        match self.content {
+            Content::Platform { .. } => position.after_platform(self.attempt, self.place),
+            Content::Program { end_seq, .. } => position.before_line(self.attempt, end_seq),
+        }
+    }
+}
+
+/// The parts that were not read yet, in the order of reading.
+pub fn arrange(
+    events: Vec<ExecEventEntry>,
+    streams: &[Stream],
+    filter: &Filter,
+    read: Position,
+) -> Vec<Part> {
     let program = |stream: &Stream| {
-        let attempt = stream.attempt;
-        let from_seq = 0;
-        ((attempt, 2), Part::Program { attempt, from_seq })
+        let from_seq = read.from_seq(stream.attempt)?;
+        Some(Part {
+            attempt: stream.attempt,
+            place: PROGRAM,
+            content: Content::Program {
+                from_seq,
+                end_seq: stream.next_seq,
+            },
+        })
+    };
+    let platform = |attempt, place, at, message: String| {
+        let wanted = !read.has_shown(attempt, place) && filter.passes(at, message.as_bytes());
+        wanted.then_some(Part {
+            attempt,
+            place,
+            content: Content::Platform { at, message },
+        })
+    };
+    let told = |event: ExecEventEntry| {
+        platform(event.attempt, place(event.kind)?, event.at, event.message)
     };
     let incomplete = |stream: &Stream| {
-        let (at, message) = incomplete(stream).filter(|(at, _)| window.holds(*at))?;
-        Some(((stream.attempt, 5), Part::Platform { at, message }))
+        let (at, message) = incomplete(stream)?;
+        platform(stream.attempt, INCOMPLETE, at, message)
     };
-    let platform = |event: ExecEventEntry| {
-        let place = (event.attempt, place(event.kind)?);
-        let part = Part::Platform {
-            at: event.at,
-            message: event.message,
-        };
-        window.holds(event.at).then_some((place, part))
-    };
-    let mut parts: Vec<_> = events.into_iter().filter_map(platform).collect();
-    parts.extend(streams.iter().map(program));
+    let mut parts: Vec<_> = events.into_iter().filter_map(told).collect();
+    parts.extend(streams.iter().filter_map(program));
     parts.extend(streams.iter().filter_map(incomplete));
-    parts.sort_by_key(|(place, _)| *place);
-    parts.into_iter().map(|(_, part)| part).collect()
+    parts.sort_by_key(|part| (part.attempt, part.place));
+    parts
 }
 
 /// What a stream that was sealed without all its lines says of itself.
@@ -69,90 +106,15 @@ fn incomplete(stream: &Stream) -> Option<(DateTime<Utc>, String)> {
     Some((at, format!("The log is incomplete: {why}.")))
 }
 
-/// Place of a platform line within its attempt; the program's lines are at 2.
+/// Place of a platform line within its attempt. Part of positions, so of cursors that
+/// clients keep: none changes, and there is room for eight.
 fn place(kind: EventKind) -> Option<u8> {
     match (kind.log_position()?, kind) {
         (LogPosition::BeforeProgram, EventKind::Pulling) => Some(0),
         (LogPosition::BeforeProgram, _) => Some(1),
-        (LogPosition::AfterProgram, EventKind::LogsAbandoned) => Some(4),
+        (LogPosition::AfterProgram, EventKind::Corrected) => Some(4),
+        (LogPosition::AfterProgram, EventKind::LogsAbandoned) => Some(5),
         (LogPosition::AfterProgram, _) => Some(3),
-    }
-}
-
-/// How a log is written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// An array of lines with their times.
-    Json,
-    /// The lines, each with a newline.
-    Text,
-}
-
-#[derive(Serialize)]
-struct LineView<'a> {
-    message: &'a str,
-    time: i64,
-}
-
-/// Writes lines in blocks, so that a log of any length can be sent without being held.
-#[derive(Debug)]
-pub struct LineWriter {
-    format: Format,
-    block: Vec<u8>,
-    begun: bool,
-}
-
-impl LineWriter {
-    /// Before the first line.
-    pub const fn new(format: Format) -> Self {
-        Self {
-            format,
-            block: Vec::new(),
-            begun: false,
-        }
-    }
-
-    /// Adds a line of the platform.
-    pub fn push(&mut self, at: DateTime<Utc>, message: &str) -> serde_json::Result<()> {
-        self.line(at, message.as_bytes())
-    }
-
-    /// Adds a line of the program.
-    pub fn push_program(&mut self, line: &LogLine) -> serde_json::Result<()> {
-        if line.gap_before {
-            self.push(line.at, GAP)?;
-        }
-        self.line(line.at, &line.bytes)
-    }
-
-    /// Bytes that are not UTF-8 become U+FFFD in JSON, and stay in text.
-    fn line(&mut self, at: DateTime<Utc>, bytes: &[u8]) -> serde_json::Result<()> {
-        if self.format == Format::Text {
-            self.block.extend_from_slice(bytes);
-            self.block.push(b'\n');
-            return Ok(());
-        }
-        self.block.push(if self.begun { b',' } else { b'[' });
-        self.begun = true;
-        let line = LineView {
-            message: &String::from_utf8_lossy(bytes),
-            time: at.timestamp(),
-        };
-        serde_json::to_writer(&mut self.block, &line)
-    }
-
-    /// After the last line.
-    pub fn close(&mut self) {
-        match (self.format, self.begun) {
-            (Format::Text, _) => {}
-            (Format::Json, true) => self.block.push(b']'),
-            (Format::Json, false) => self.block.extend_from_slice(b"[]"),
-        }
-    }
-
-    /// What was written since the last call.
-    pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.block)
     }
 }
 

@@ -1,26 +1,45 @@
 //! What of a log a client asks for.
 
+use std::sync::Arc;
+
+use store::logs::Filter;
+use utoipa::openapi::Object;
+use utoipa::openapi::schema::SchemaFormat;
+
+use crate::logs::patterns;
+use crate::logs::position::Position;
 use crate::logs::window::Window;
 use crate::openapi::types;
 use crate::read::fields::FieldError;
 use crate::read::page::whole_number;
-use crate::read::params::{Params, parameters};
+use crate::read::params::{Params, flag, parameters};
 use crate::read::query::Query;
-use crate::read::rule::Rule;
+use crate::read::rule::{Rule, one_of};
+
+/// More of the last lines are not looked for: who wants them reads from a time on.
+const TAIL_MAX: u32 = 100_000;
+
+/// Lines of a page at most.
+pub const LIMIT_MAX: u32 = 10_000;
 
 /// Part of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// The times.
-    pub window: Window,
+    /// Which lines.
+    pub filter: Arc<Filter>,
     /// The only attempt; all if none is named.
     pub attempt: Option<u32>,
     /// How many of the last lines; all if no number is given.
     pub tail: Option<u32>,
+    /// Only the program's own lines.
+    pub programs_only: bool,
+    /// How many lines make a page; the answer is whole if no number is given.
+    pub limit: Option<u32>,
+    /// Where the page begins.
+    pub from: Option<Position>,
+    /// Whether lines are shown without the escape sequences of terminals.
+    pub strip: bool,
 }
-
-/// More of the last lines are not looked for: who wants them reads from a time on.
-const TAIL_MAX: u32 = 100_000;
 
 impl Selection {
     /// Reads a query.
@@ -33,9 +52,13 @@ impl Selection {
             || types::number_or_empty(1, u32::MAX, "Number of the only attempt that is wanted");
         let last = || types::number_or_empty(1, TAIL_MAX, "Only so many of the last lines");
         Self {
-            window: Window::read(params),
+            filter: Arc::new(filter(params)),
             attempt: params.optional("attempt", Rule::text(number, whole_number)),
-            tail: params.optional("tail", Rule::text(last, tail)),
+            tail: params.optional("tail", Rule::text(last, |text| up_to(TAIL_MAX, text))),
+            programs_only: programs_only(params),
+            limit: limit(params),
+            from: params.optional("cursor", cursor(Position::parse)),
+            strip: strip(params),
         }
     }
 
@@ -46,9 +69,54 @@ impl Selection {
     }
 }
 
-fn tail(text: &str) -> Result<u32, String> {
-    let number = whole_number(text).ok().filter(|number| *number <= TAIL_MAX);
-    number.ok_or_else(|| format!("must be a whole number from 1 to {TAIL_MAX}"))
+/// Reads times and patterns.
+pub fn filter(params: &mut Params<'_>) -> Filter {
+    let Window { since, until } = Window::read(params);
+    Filter {
+        since,
+        until,
+        patterns: patterns::read(params),
+    }
+}
+
+/// Reads `platform`.
+pub fn programs_only(params: &mut Params<'_>) -> bool {
+    let description = "Whether lines of the platform are wanted; they are if it is left out";
+    params.optional("platform", flag(description)) == Some(false)
+}
+
+/// Reads `limit`.
+pub fn limit(params: &mut Params<'_>) -> Option<u32> {
+    let description = "A page of so many lines, or of fewer where they are long or far apart; \
+        the header `Link` leads to the next";
+    let schema = || types::number_or_empty(1, LIMIT_MAX, description);
+    params.optional("limit", Rule::text(schema, |text| up_to(LIMIT_MAX, text)))
+}
+
+/// Reads `ansi`.
+pub fn strip(params: &mut Params<'_>) -> bool {
+    let description = "What becomes of the escape sequences of terminals; `keep` if it is left out";
+    let word = |strip| if strip { "strip" } else { "keep" };
+    let rule = one_of(&[false, true], word, description);
+    params.optional("ansi", rule).unwrap_or_default()
+}
+
+/// A cursor that `parse` reads.
+pub fn cursor<'a, T: 'a>(parse: impl FnOnce(&str) -> Option<T> + 'a) -> Rule<'a, T> {
+    Rule::text(schema, |text| {
+        parse(text).ok_or_else(|| "must come from the header `Link` of another page".to_owned())
+    })
+}
+
+fn schema() -> Object {
+    let mut schema = types::text("From the header `Link` of another page; `tail` is ignored then");
+    schema.format = Some(SchemaFormat::Custom("cursor".to_owned()));
+    schema
+}
+
+fn up_to(most: u32, text: &str) -> Result<u32, String> {
+    let number = whole_number(text).ok().filter(|number| *number <= most);
+    number.ok_or_else(|| format!("must be a whole number from 1 to {most}"))
 }
 
 parameters!(Selection, Selection::read);

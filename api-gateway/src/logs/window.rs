@@ -41,11 +41,6 @@ impl Window {
         let (at, precision) = seconds(text)?;
         at.checked_add_signed(precision).ok_or_else(out_of_range)
     }
-
-    /// Whether it is in the window.
-    pub fn holds(&self, at: DateTime<Utc>) -> bool {
-        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
-    }
 }
 
 fn schema(description: &str) -> Object {
@@ -97,14 +92,6 @@ mod tests {
         assert_eq!(end("945"), at(946));
         assert_eq!(end("945.25") - at(945), TimeDelta::milliseconds(260));
         assert_eq!(end("945.000000001") - at(945), TimeDelta::nanoseconds(2));
-        let window = Window {
-            since: Some(at(5)),
-            until: Some(end("6")),
-        };
-        assert_eq!(
-            [4, 5, 6, 7].map(|second| window.holds(at(second))),
-            [false, true, true, false]
-        );
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl Links {
         }
     }
 
+    /// The value of a header `Link` that leads to the next page.
+    pub fn next(&self, cursor: &str) -> String {
+        format!("<{}>; rel=\"next\"", self.link(cursor))
+    }
+
     fn link(&self, cursor: &str) -> String {
         let query = form_urlencoded::Serializer::new(self.kept.clone())
             .append_pair("cursor", cursor)

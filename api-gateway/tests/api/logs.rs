@@ -25,7 +25,7 @@ fn id(exec: &Value) -> ExecId {
     exec["id"].as_str().unwrap().parse().unwrap()
 }
 
-async fn tell(app: &TestApp, exec: &Value, entries: &[(i32, EventKind, i64, &str)]) {
+pub(crate) async fn tell(app: &TestApp, exec: &Value, entries: &[(i32, EventKind, i64, &str)]) {
     let mut conn = app
         .store(DatabaseRole::Executor)
         .connection()
@@ -44,7 +44,7 @@ async fn tell(app: &TestApp, exec: &Value, entries: &[(i32, EventKind, i64, &str
     }
 }
 
-async fn print(app: &TestApp, exec: &Value, attempt: i32, lines: Vec<LogLine>) {
+pub(crate) async fn print(app: &TestApp, exec: &Value, attempt: i32, lines: Vec<LogLine>) {
     let key = StreamKey {
         exec: id(exec),
         attempt,
@@ -62,7 +62,7 @@ async fn print(app: &TestApp, exec: &Value, attempt: i32, lines: Vec<LogLine>) {
     assert!(matches!(appended, Append::Written(_)));
 }
 
-fn line(when: i64, bytes: &[u8]) -> LogLine {
+pub(crate) fn line(when: i64, bytes: &[u8]) -> LogLine {
     LogLine {
         at: at(when),
         continued: false,
@@ -71,7 +71,7 @@ fn line(when: i64, bytes: &[u8]) -> LogLine {
     }
 }
 
-fn messages(log: &Value) -> Vec<&str> {
+pub(crate) fn messages(log: &Value) -> Vec<&str> {
     let lines = log.as_array().unwrap_or_else(|| panic!("{log:#}"));
     for line in lines {
         assert_shape(line, LINE);
@@ -98,7 +98,15 @@ async fn one_call_before_during_and_after_the_run() {
     let pulling = (1, EventKind::Pulling, 100, PULL);
     tell(&app, &exec, &[attempted, pulling]).await;
     let (_, log) = user.get(&path).await;
-    assert_eq!(log, json!([{ "message": PULL, "time": START }]), "during");
+    let pulling = json!({
+        "message": PULL,
+        "time": START,
+        "attempt": 1,
+        "platform": true,
+        "continued": false,
+        "stream": null,
+    });
+    assert_eq!(log, json!([pulling]), "during");
     assert_reads_like(&log, &samples::log());
 
     tell(&app, &exec, &[(1, EventKind::Running, 1000, RUN)]).await;

@@ -26,6 +26,8 @@ mod lifecycle;
 mod limits;
 mod lists;
 mod log_completeness;
+mod log_pages;
+mod log_search;
 mod logs;
 mod members;
 mod organisations;

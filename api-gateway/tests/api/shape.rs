@@ -116,6 +116,21 @@ pub(crate) const EXEC_DETAIL: &[Field] = exec_fields!(Kind::Job, ("waiting", Kin
 pub(crate) const LINE: &[Field] = &[
     ("message", Kind::Text, false),
     ("time", Kind::Number, false),
+    ("attempt", Kind::Number, false),
+    ("platform", Kind::Flag, false),
+    ("continued", Kind::Flag, false),
+    ("stream", Kind::Text, true),
+];
+
+pub(crate) const FOUND_LINE: &[Field] = &[
+    ("message", Kind::Text, false),
+    ("time", Kind::Number, false),
+    ("attempt", Kind::Number, false),
+    ("platform", Kind::Flag, false),
+    ("continued", Kind::Flag, false),
+    ("job_id", Kind::Number, false),
+    ("exec_id", Kind::Uuid, false),
+    ("stream", Kind::Text, true),
 ];
 
 /// Checks that exactly these fields are there, each of its type.

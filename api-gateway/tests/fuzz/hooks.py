@@ -76,6 +76,7 @@ schemathesis.openapi.format("future", instants(2100))
 schemathesis.openapi.format("past", instants(1).filter(lambda at: at < "2026"))
 # A cursor comes from a list's links only; an empty one is the same as none.
 schemathesis.openapi.format("cursor", st.just(""))
+schemathesis.openapi.format("log-regex", st.from_regex(r"(\^|\(\?i\))?[a-z]{0,9}(\.\*|[0-9])?\$?", fullmatch=True))
 
 
 @schemathesis.hook

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use shared_types::{Command, ExecId, ExecSpec, TriggerMode};
 use store::execs::{self, NewExec};
 use store::jobs::{self, JobDefinition};
-use store::logs::{self, LogLine, PageLimits, Span, Stream, StreamKey};
+use store::logs::{self, Filter, LogLine, PageLimits, Stream, StreamKey};
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, Store, StoreError};
 use tokio::sync::watch;
@@ -200,9 +200,11 @@ impl Fixture {
         let limits = PageLimits {
             lines: usize::MAX,
             bytes: usize::MAX,
+            scan: usize::MAX,
         };
         let mut conn = self.store.connection().await.unwrap();
-        let page = logs::read(&mut conn, attempt.key, Span::default(), limits).await;
+        let every = Filter::default();
+        let page = logs::read(&mut conn, attempt.key, 0, &every, limits).await;
         page.unwrap()
             .lines
             .into_iter()

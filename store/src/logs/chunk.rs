@@ -84,32 +84,50 @@ pub(crate) fn decompress(data: &[u8], raw_bytes: usize) -> io::Result<Vec<u8>> {
     zstd::bulk::decompress(data, raw_bytes)
 }
 
+/// A line as it stands in a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame<'a> {
+    pub(crate) at: DateTime<Utc>,
+    flags: u8,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Frame<'_> {
+    pub(crate) fn to_line(self) -> LogLine {
+        LogLine {
+            at: self.at,
+            continued: self.flags & CONTINUED != 0,
+            gap_before: self.flags & GAP_BEFORE != 0,
+            bytes: self.bytes.to_vec(),
+        }
+    }
+}
+
 /// The lines of an uncompressed chunk, in order.
-pub(crate) fn lines(mut raw: &[u8]) -> impl Iterator<Item = io::Result<LogLine>> + '_ {
+pub(crate) fn lines(mut raw: &[u8]) -> impl Iterator<Item = io::Result<Frame<'_>>> {
     std::iter::from_fn(move || {
         if raw.is_empty() {
             return None;
         }
-        let line = take_line(&mut raw).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData));
-        if line.is_err() {
+        let frame = take_frame(&mut raw).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData));
+        if frame.is_err() {
             raw = &[];
         }
-        Some(line)
+        Some(frame)
     })
 }
 
-fn take_line(raw: &mut &[u8]) -> Option<LogLine> {
+fn take_frame<'a>(raw: &mut &'a [u8]) -> Option<Frame<'a>> {
     let seconds = i64::from_le_bytes(take(raw)?);
     let nanos = u32::from_le_bytes(take(raw)?);
     let [flags] = take(raw)?;
     let length = usize::try_from(u32::from_le_bytes(take(raw)?)).ok()?;
     let (bytes, rest) = raw.split_at_checked(length)?;
     *raw = rest;
-    Some(LogLine {
+    Some(Frame {
         at: DateTime::from_timestamp(seconds, nanos)?,
-        continued: flags & CONTINUED != 0,
-        gap_before: flags & GAP_BEFORE != 0,
-        bytes: bytes.to_vec(),
+        flags,
+        bytes,
     })
 }
 
@@ -147,7 +165,7 @@ mod tests {
             }
             let data = chunk.compress().unwrap();
             let raw = decompress(&data, chunk.raw.len()).unwrap();
-            let read: Vec<LogLine> = lines(&raw).map(Result::unwrap).collect();
+            let read: Vec<LogLine> = lines(&raw).map(|line| line.unwrap().to_line()).collect();
             prop_assert_eq!(usize::try_from(chunk.lines).unwrap(), written.len());
             prop_assert_eq!(Some(chunk.first_at), written.iter().map(|line| line.at).min());
             prop_assert_eq!(Some(chunk.last_at), written.iter().map(|line| line.at).max());

@@ -3,13 +3,14 @@
 
 use std::io;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::max;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::chunk::{self, Chunk};
+use super::chunk::{self, Chunk, Frame};
+use super::filter::Filter;
 use super::{LogLine, StreamKey};
 use crate::StoreError;
 use crate::schema::log_chunks;
@@ -17,25 +18,16 @@ use crate::schema::log_chunks;
 /// Chunks fetched at a time: about 256 KiB of text.
 pub(super) const FETCH: u8 = 4;
 
-/// Part of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Span {
-    /// Number of the first line.
-    pub from_seq: i64,
-    /// No lines before this instant.
-    pub since: Option<DateTime<Utc>>,
-    /// No lines at or after this instant.
-    pub until: Option<DateTime<Utc>>,
-}
-
-/// Size of a page; whichever is reached first ends it. A page holds at least
-/// one line if there is one.
+/// Size of a page; whichever is reached first ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimits {
     /// Lines at most.
     pub lines: usize,
     /// Bytes of lines after which the page ends.
     pub bytes: usize,
+    /// Bytes looked at after which it ends, also without a line: what is sought may be
+    /// rare.
+    pub scan: usize,
 }
 
 /// A line and its number.
@@ -55,8 +47,10 @@ pub struct LogPage {
     /// Where the next page begins; also the place to look for lines that are
     /// printed later.
     pub next_seq: i64,
-    /// Whether there are lines after this page already.
+    /// Whether there may be lines after this page already.
     pub more: bool,
+    /// Bytes that were looked at.
+    pub scanned: usize,
 }
 
 #[derive(Queryable, Selectable)]
@@ -87,52 +81,51 @@ impl ChunkRow {
         self.first_seq + i64::from(self.lines)
     }
 
-    /// Shows every line with its number.
-    pub(super) fn visit(&self, mut visit: impl FnMut(i64, LogLine)) -> Result<(), StoreError> {
+    /// Shows every line with its number; tells how many bytes that were.
+    pub(super) fn visit(&self, mut visit: impl FnMut(i64, Frame<'_>)) -> Result<usize, StoreError> {
         let raw = self.raw()?;
         for (seq, line) in (self.first_seq..).zip(chunk::lines(&raw)) {
             visit(seq, line.map_err(|error| self.unreadable(&error))?);
         }
-        Ok(())
+        Ok(raw.len())
     }
 }
 
-/// Reads a page of `span`.
+/// Reads a page of what the filter lets pass, from line `from_seq` on.
 pub async fn read(
     conn: &mut AsyncPgConnection,
     key: StreamKey,
-    span: Span,
+    from_seq: i64,
+    filter: &Filter,
     limits: PageLimits,
 ) -> Result<LogPage, StoreError> {
     let mut page = LogPage {
         lines: Vec::new(),
-        next_seq: span.from_seq,
+        next_seq: from_seq,
         more: false,
+        scanned: 0,
     };
     let mut bytes = 0;
-    let mut from = chunk_of(conn, key, span.from_seq).await?;
+    let mut from = chunk_of(conn, key, from_seq).await?;
     loop {
-        let chunks = chunks(
-            conn,
-            key,
-            Span {
-                from_seq: from,
-                ..span
-            },
-        )
-        .await?;
+        let chunks = chunks(conn, key, from, filter).await?;
         for chunk in &chunks {
-            chunk.visit(|seq, line| {
+            page.more |= page.scanned >= limits.scan;
+            if page.more {
+                return Ok(page);
+            }
+            page.scanned += chunk.visit(|seq, line| {
                 if seq < page.next_seq || page.more {
                     return;
                 }
-                if !span.holds(line.at) {
-                    page.next_seq = seq + 1;
-                } else if page.lines.len() >= limits.lines || bytes >= limits.bytes {
+                if page.lines.len() >= limits.lines || bytes >= limits.bytes {
                     page.more = true;
-                } else {
+                    return;
+                }
+                page.next_seq = seq + 1;
+                if filter.passes(line.at, line.bytes) {
                     bytes += line.bytes.len();
-                    page.next_seq = seq + 1;
+                    let line = line.to_line();
                     page.lines.push(SequencedLine { seq, line });
                 }
             })?;
@@ -141,12 +134,6 @@ pub async fn read(
             Some(last) if !page.more => from = last.end(),
             _ => return Ok(page),
         }
-    }
-}
-
-impl Span {
-    pub(super) fn holds(&self, at: DateTime<Utc>) -> bool {
-        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
     }
 }
 
@@ -166,30 +153,29 @@ async fn chunk_of(
     Ok(found.unwrap_or(0))
 }
 
-/// The next few chunks that may hold lines of `span`.
+/// The next few chunks that may hold lines the filter lets pass.
 async fn chunks(
     conn: &mut AsyncPgConnection,
     key: StreamKey,
-    span: Span,
+    from_seq: i64,
+    filter: &Filter,
 ) -> Result<Vec<ChunkRow>, StoreError> {
-    let query = overlapping(key, span).order(log_chunks::first_seq);
-    let query = query.limit(i64::from(FETCH)).select(ChunkRow::as_select());
-    Ok(query.load(conn).await?)
+    let query = overlapping(key, filter).filter(log_chunks::first_seq.ge(from_seq));
+    let query = query.order(log_chunks::first_seq).limit(i64::from(FETCH));
+    Ok(query.select(ChunkRow::as_select()).load(conn).await?)
 }
 
-/// The chunks that may hold lines of `span`.
-pub(super) fn overlapping<'a>(key: StreamKey, span: Span) -> log_chunks::BoxedQuery<'a, Pg> {
-    // Stored to the microsecond, rounded down.
-    let since = span.since.unwrap_or(DateTime::UNIX_EPOCH) - chrono::TimeDelta::microseconds(1);
+/// The chunks that may hold lines of the filter's times.
+pub(super) fn overlapping<'a>(key: StreamKey, filter: &Filter) -> log_chunks::BoxedQuery<'a, Pg> {
     let mut query = log_chunks::table
         .filter(log_chunks::exec_id.eq(key.exec.0))
         .filter(log_chunks::attempt.eq(key.attempt))
-        .filter(log_chunks::first_seq.ge(span.from_seq))
         .into_boxed();
-    if span.since.is_some() {
-        query = query.filter(log_chunks::last_at.ge(since));
+    if let Some(since) = filter.since {
+        // Stored to the microsecond, rounded down.
+        query = query.filter(log_chunks::last_at.ge(since - TimeDelta::microseconds(1)));
     }
-    if let Some(until) = span.until {
+    if let Some(until) = filter.until {
         query = query.filter(log_chunks::first_at.lt(until));
     }
     query
@@ -202,21 +188,22 @@ pub async fn visit_since(
     since: DateTime<Utc>,
     mut visit: impl FnMut(LogLine) + Send,
 ) -> Result<(), StoreError> {
-    let mut span = Span {
+    let filter = Filter {
         since: Some(since),
-        ..Span::default()
+        ..Filter::default()
     };
+    let mut from = 0;
     loop {
-        let chunks = chunks(conn, key, span).await?;
+        let chunks = chunks(conn, key, from, &filter).await?;
         for chunk in &chunks {
             chunk.visit(|_, line| {
-                if span.holds(line.at) {
-                    visit(line);
+                if line.at >= since {
+                    visit(line.to_line());
                 }
             })?;
         }
         match chunks.get(usize::from(FETCH) - 1) {
-            Some(last) => span.from_seq = last.end(),
+            Some(last) => from = last.end(),
             None => return Ok(()),
         }
     }

@@ -1,5 +1,7 @@
 //! The rows of `log_streams` as others see them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -55,12 +57,27 @@ impl From<(Uuid, i32, String)> for UnreadStream {
 
 /// The streams of an exec, by attempt.
 pub async fn list(conn: &mut AsyncPgConnection, exec: ExecId) -> Result<Vec<Stream>, StoreError> {
-    Ok(log_streams::table
-        .filter(log_streams::exec_id.eq(exec.0))
+    let mut streams = list_all(conn, &[exec]).await?;
+    Ok(streams.remove(&exec).unwrap_or_default())
+}
+
+/// The same of several execs; of those that have one.
+pub async fn list_all(
+    conn: &mut AsyncPgConnection,
+    execs: &[ExecId],
+) -> Result<HashMap<ExecId, Vec<Stream>>, StoreError> {
+    let ids: Vec<_> = execs.iter().map(|exec| exec.0).collect();
+    let rows: Vec<(Uuid, Stream)> = log_streams::table
+        .filter(log_streams::exec_id.eq_any(ids))
         .order(log_streams::attempt)
-        .select(Stream::as_select())
+        .select((log_streams::exec_id, Stream::as_select()))
         .load(conn)
-        .await?)
+        .await?;
+    let mut streams: HashMap<_, Vec<_>> = HashMap::new();
+    for (exec, stream) in rows {
+        streams.entry(ExecId(exec)).or_default().push(stream);
+    }
+    Ok(streams)
 }
 
 /// One stream, if it was ever opened.

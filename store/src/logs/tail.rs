@@ -3,54 +3,78 @@
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::reader::{ChunkRow, FETCH, Span, overlapping};
+use super::filter::Filter;
+use super::reader::{ChunkRow, FETCH, overlapping};
 use super::{StreamKey, stream};
 use crate::StoreError;
 use crate::schema::log_chunks;
 
-/// Where the last `count` lines of `span` begin, and how many there are: fewer where it has
-/// no more.
+/// The last lines, as far as they were looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tail {
+    /// Number of the first of them, or of the first line that was looked at.
+    pub from_seq: i64,
+    /// How many there are.
+    pub found: usize,
+    /// Whether there may be more of them before.
+    pub more: bool,
+}
+
+/// Looks for the last `count` lines before line `before` that the filter lets pass. A
+/// call looks at a few chunks only: who has not found enough goes on before `from_seq`.
 pub async fn tail(
     conn: &mut AsyncPgConnection,
     key: StreamKey,
-    span: Span,
+    before: Option<i64>,
+    filter: &Filter,
     count: usize,
-) -> Result<(i64, usize), StoreError> {
-    if span.since.is_none() && span.until.is_none() {
-        let end = stream::get(conn, key)
-            .await?
-            .map_or(0, |stream| stream.next_seq);
-        let from = end.saturating_sub_unsigned(count as u64).max(span.from_seq);
-        return Ok((from, usize::try_from(end - from).unwrap_or_default()));
+) -> Result<Tail, StoreError> {
+    if filter.is_open() {
+        let end = match before {
+            Some(before) => before,
+            None => stream::get(conn, key)
+                .await?
+                .map_or(0, |stream| stream.next_seq),
+        };
+        let from_seq = end.saturating_sub_unsigned(count as u64).max(0);
+        return Ok(Tail {
+            from_seq,
+            found: usize::try_from(end - from_seq).unwrap_or_default(),
+            more: false,
+        });
     }
-    let (mut found, mut before) = (0, i64::MAX);
-    loop {
-        let query = overlapping(key, span).filter(log_chunks::first_seq.lt(before));
-        let query = query.order(log_chunks::first_seq.desc());
-        let query = query.limit(i64::from(FETCH)).select(ChunkRow::as_select());
-        let chunks: Vec<ChunkRow> = query.load(conn).await?;
-        for chunk in &chunks {
-            let numbers = chunk.numbers(span)?;
-            let missing = count - found;
-            if let Some(place) = numbers.len().checked_sub(missing) {
-                let from = numbers.get(place).copied();
-                return Ok((from.unwrap_or(chunk.end()), count));
-            }
-            found += numbers.len();
+    let query =
+        overlapping(key, filter).filter(log_chunks::first_seq.lt(before.unwrap_or(i64::MAX)));
+    let query = query.order(log_chunks::first_seq.desc());
+    let query = query.limit(i64::from(FETCH)).select(ChunkRow::as_select());
+    let chunks: Vec<ChunkRow> = query.load(conn).await?;
+    let mut tail = Tail {
+        from_seq: 0,
+        found: 0,
+        more: chunks.len() == usize::from(FETCH),
+    };
+    for chunk in &chunks {
+        let numbers = chunk.numbers(filter)?;
+        let missing = count - tail.found;
+        if let Some(place) = numbers.len().checked_sub(missing) {
+            return Ok(Tail {
+                from_seq: numbers.get(place).copied().unwrap_or(chunk.end()),
+                found: count,
+                more: false,
+            });
         }
-        match chunks.get(usize::from(FETCH) - 1) {
-            Some(earliest) => before = earliest.first_seq,
-            None => return Ok((span.from_seq, found)),
-        }
+        tail.found += numbers.len();
+        tail.from_seq = chunk.first_seq;
     }
+    Ok(tail)
 }
 
 impl ChunkRow {
-    /// The numbers of its lines in `span`.
-    fn numbers(&self, span: Span) -> Result<Vec<i64>, StoreError> {
+    /// The numbers of its lines that the filter lets pass.
+    fn numbers(&self, filter: &Filter) -> Result<Vec<i64>, StoreError> {
         let mut numbers = Vec::new();
         self.visit(|seq, line| {
-            if span.holds(line.at) {
+            if filter.passes(line.at, line.bytes) {
                 numbers.push(seq);
             }
         })?;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel_async::SimpleAsyncConnection;
 use shared_types::ExecId;
-use store::logs::{self, Append, LogLine, Opened, PageLimits, Span, StreamKey, Writer};
+use store::logs::{self, Append, Filter, LogLine, Opened, PageLimits, StreamKey, Writer};
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, PgConnection, PooledConnection, Store};
 
@@ -12,6 +12,7 @@ pub(crate) const POD: &str = "pod-1";
 pub(crate) const WHOLE: PageLimits = PageLimits {
     lines: usize::MAX,
     bytes: usize::MAX,
+    scan: usize::MAX,
 };
 
 pub(crate) struct Ring {
@@ -58,7 +59,8 @@ impl Ring {
 
     pub(crate) async fn all(&self, key: StreamKey) -> Vec<LogLine> {
         let mut conn = self.conn().await;
-        let page = logs::read(&mut conn, key, Span::default(), WHOLE).await;
+        let every = Filter::default();
+        let page = logs::read(&mut conn, key, 0, &every, WHOLE).await;
         let lines = page.unwrap().lines;
         assert!(
             lines

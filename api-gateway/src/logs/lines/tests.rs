@@ -1,6 +1,3 @@
-use proptest::prelude::*;
-use serde_json::{Value, json};
-
 use super::*;
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -31,9 +28,9 @@ fn stream(attempt: i32) -> Stream {
 }
 
 fn read(parts: &[Part]) -> Vec<String> {
-    let show = |part: &Part| match part {
-        Part::Platform { message, .. } => message.clone(),
-        Part::Program { attempt, .. } => format!("program {attempt}"),
+    let show = |part: &Part| match &part.content {
+        Content::Platform { message, .. } => message.clone(),
+        Content::Program { from_seq, .. } => format!("program {} from {from_seq}", part.attempt),
     };
     parts.iter().map(show).collect()
 }
@@ -52,13 +49,18 @@ fn each_attempt_reads_before_program_after() {
         event(2, Ended, 10),
     ];
     assert_eq!(
-        read(&arrange(events, &[stream(1), stream(2)], Window::default())),
+        read(&arrange(
+            events,
+            &[stream(1), stream(2)],
+            &Filter::default(),
+            Position::default()
+        )),
         [
             "pulling 1",
             "running 1",
-            "program 1",
+            "program 1 from 0",
             "ended 1",
-            "program 2",
+            "program 2 from 0",
             "ended 2",
             "logs_abandoned 2",
         ]
@@ -77,92 +79,73 @@ fn a_stream_sealed_incomplete_says_so() {
     let parts = arrange(
         events,
         &[sealed(1, false), sealed(2, true)],
-        Window::default(),
+        &Filter::default(),
+        Position::default(),
     );
     let told = "The log is incomplete: the pod was gone.";
     assert_eq!(
         read(&parts),
-        ["program 1", "ended 1", told, "program 2", "ended 2"]
+        [
+            "program 1 from 0",
+            "ended 1",
+            told,
+            "program 2 from 0",
+            "ended 2"
+        ]
     );
 }
 
 #[test]
 fn an_exec_without_a_pod_explains_itself() {
     let events = vec![event(0, EventKind::Ended, 1)];
-    assert_eq!(read(&arrange(events, &[], Window::default())), ["ended 0"]);
-}
-
-#[test]
-fn platform_lines_keep_to_the_window() {
-    let window = Window {
-        since: Some(at(5)),
-        until: Some(at(7)),
-    };
-    let events = (4..=7).map(|second| event(second, EventKind::Running, i64::from(second)));
-    let parts = arrange(events.collect(), &[], window);
-    assert_eq!(read(&parts), ["running 5", "running 6"]);
-}
-
-fn program_line(bytes: &[u8], gap_before: bool) -> LogLine {
-    LogLine {
-        at: at(7),
-        continued: false,
-        gap_before,
-        bytes: bytes.to_owned(),
-    }
-}
-
-#[test]
-fn an_empty_log_is_an_empty_array() {
-    let mut array = LineWriter::new(Format::Json);
-    array.close();
-    assert_eq!(array.take(), b"[]");
-}
-
-#[test]
-fn gaps_show_and_bytes_become_text() {
-    let mut array = LineWriter::new(Format::Json);
-    array.push(at(6), "Start running!").unwrap();
-    array
-        .push_program(&program_line(b"a\xff\0\"", true))
-        .unwrap();
-    array.close();
-    let value: Value = serde_json::from_slice(&array.take()).unwrap();
     assert_eq!(
-        value,
-        json!([
-            { "message": "Start running!", "time": 6 },
-            { "message": GAP, "time": 7 },
-            { "message": "a\u{fffd}\0\"", "time": 7 },
-        ])
+        read(&arrange(
+            events,
+            &[],
+            &Filter::default(),
+            Position::default()
+        )),
+        ["ended 0"]
     );
 }
 
 #[test]
-fn text_keeps_every_byte() {
-    let mut text = LineWriter::new(Format::Text);
-    text.push(at(6), "Start running!").unwrap();
-    text.push_program(&program_line(b"a\xff\0\"", true))
-        .unwrap();
-    text.close();
-    let expected = [b"Start running!\n", GAP.as_bytes(), b"\na\xff\0\"\n"].concat();
-    assert_eq!(text.take(), expected);
+fn platform_lines_keep_to_the_window() {
+    let window = Filter {
+        since: Some(at(5)),
+        until: Some(at(7)),
+        ..Filter::default()
+    };
+    let events = (4..=7).map(|second| event(second, EventKind::Running, i64::from(second)));
+    let parts = arrange(events.collect(), &[], &window, Position::default());
+    assert_eq!(read(&parts), ["running 5", "running 6"]);
 }
 
-proptest! {
-    #[test]
-    fn blocks_make_one_array(lines in prop::collection::vec((any::<Vec<u8>>(), any::<bool>()), 0..20)) {
-        let mut array = LineWriter::new(Format::Json);
-        let mut sent = Vec::new();
-        for (bytes, cut_here) in &lines {
-            array.push_program(&program_line(bytes, false)).unwrap();
-            if *cut_here {
-                sent.extend(array.take());
-            }
-        }
-        array.close();
-        sent.extend(array.take());
-        let value: Vec<Value> = serde_json::from_slice(&sent).unwrap();
-        prop_assert_eq!(value.len(), lines.len());
-    }
+#[test]
+fn what_was_read_is_left_out_and_what_came_late_is_not() {
+    use EventKind::{Ended, Pulling, Running};
+    let events = || {
+        vec![
+            event(1, Pulling, 1),
+            event(1, Running, 2),
+            event(1, Ended, 4),
+            event(2, Running, 9),
+        ]
+    };
+    let streams = [stream(1), stream(2)];
+    let left = |position| read(&arrange(events(), &streams, &Filter::default(), position));
+    // The start came after the program's first lines were read.
+    let position = Position::default().after_platform(1, 0).before_line(1, 5);
+    assert_eq!(
+        left(position),
+        [
+            "running 1",
+            "program 1 from 5",
+            "ended 1",
+            "running 2",
+            "program 2 from 0",
+        ]
+    );
+    let position = position.after_platform(2, 1);
+    assert_eq!(left(position), ["program 2 from 0"]);
 }

@@ -1,0 +1,173 @@
+//! A line of a log as a client gets it, and how it is written down.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, Utc};
+use regex::bytes::{NoExpand, Regex};
+use serde::Serialize;
+use shared_types::{ExecId, JobId};
+use store::logs::LogLine;
+
+use crate::logs::position::Position;
+
+/// Shown where the node threw lines away before they were read.
+pub const GAP: &str = "Lines may be missing here.";
+
+/// The escape sequences of terminals as ECMA-48 has them: control sequences such as colours,
+/// control strings such as a window's title, and single functions.
+#[expect(
+    clippy::expect_used,
+    reason = "constant, and each test of `ansi` compiles it"
+)]
+static ESCAPES: LazyLock<Regex> = LazyLock::new(|| {
+    let control = r"\[[0-?]*[ -/]*[@-~]";
+    let string = r"[PX\]^_][^\x07\x1b]*(?:\x07|\x1b\\)?";
+    let function = r"[ -/]*[0-~]";
+    let escapes = format!(r"(?-u)\x1b(?:{control}|{string}|{function})");
+    Regex::new(&escapes).expect("a regular expression")
+});
+
+/// A line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The attempt, from 1; 0 for what was before the first.
+    pub attempt: i32,
+    /// Whether the platform says it, not the program.
+    pub platform: bool,
+    /// When it happened, or when the node received it.
+    pub at: DateTime<Utc>,
+    /// The next entry goes on where this one stops: the line was too long.
+    pub continued: bool,
+    /// The text: any bytes.
+    pub bytes: Vec<u8>,
+    /// How far the log is read after it.
+    pub after: Position,
+}
+
+impl Entry {
+    /// A line of the platform.
+    pub fn platform(at: DateTime<Utc>, message: String, (attempt, after): (i32, Position)) -> Self {
+        Self {
+            attempt,
+            platform: true,
+            at,
+            continued: false,
+            bytes: message.into_bytes(),
+            after,
+        }
+    }
+
+    /// A line of the program.
+    pub fn program(line: LogLine, (attempt, after): (i32, Position)) -> Self {
+        Self {
+            attempt,
+            platform: false,
+            at: line.at,
+            continued: line.continued,
+            bytes: line.bytes,
+            after,
+        }
+    }
+}
+
+/// How a log is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// An array of lines with their times.
+    Json,
+    /// The lines, each with a newline.
+    Text,
+}
+
+#[derive(Serialize)]
+struct LineView<'a> {
+    message: &'a str,
+    time: i64,
+    attempt: i32,
+    platform: bool,
+    continued: bool,
+    /// The node's API does not tell.
+    stream: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<JobId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exec_id: Option<ExecId>,
+}
+
+/// Writes lines in blocks, so that a log of any length can be sent without being held.
+#[derive(Debug)]
+pub struct LineWriter {
+    format: Format,
+    strip: bool,
+    /// Whose lines follow, where there are several.
+    owner: Option<(JobId, ExecId)>,
+    block: Vec<u8>,
+    begun: bool,
+}
+
+impl LineWriter {
+    /// Before the first line; `strip` takes the escape sequences of terminals away.
+    pub const fn new(format: Format, strip: bool) -> Self {
+        Self {
+            format,
+            strip,
+            owner: None,
+            block: Vec::new(),
+            begun: false,
+        }
+    }
+
+    /// The lines that follow are of this exec, and say so.
+    pub fn of(&mut self, job: JobId, exec: ExecId) {
+        self.owner = Some((job, exec));
+    }
+
+    /// Adds a line. Bytes that are not UTF-8 become U+FFFD in JSON, and stay in text.
+    pub fn push(&mut self, entry: &Entry) -> serde_json::Result<()> {
+        if self.strip && entry.bytes.contains(&b'\x1b') {
+            let stripped = ESCAPES.replace_all(&entry.bytes, NoExpand(b""));
+            return self.line(entry, &stripped);
+        }
+        self.line(entry, &entry.bytes)
+    }
+
+    fn line(&mut self, entry: &Entry, bytes: &[u8]) -> serde_json::Result<()> {
+        if self.format == Format::Text {
+            self.block.extend_from_slice(bytes);
+            if !entry.continued {
+                self.block.push(b'\n');
+            }
+            return Ok(());
+        }
+        self.block.push(if self.begun { b',' } else { b'[' });
+        self.begun = true;
+        let line = LineView {
+            message: &String::from_utf8_lossy(bytes),
+            time: entry.at.timestamp(),
+            attempt: entry.attempt,
+            platform: entry.platform,
+            continued: entry.continued,
+            stream: None,
+            job_id: self.owner.map(|(job, _)| job),
+            exec_id: self.owner.map(|(_, exec)| exec),
+        };
+        serde_json::to_writer(&mut self.block, &line)
+    }
+
+    /// After the last line.
+    pub fn close(&mut self) {
+        match (self.format, self.begun) {
+            (Format::Text, _) => {}
+            (Format::Json, true) => self.block.push(b']'),
+            (Format::Json, false) => self.block.extend_from_slice(b"[]"),
+        }
+    }
+
+    /// What was written since the last call.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.block)
+    }
+}
+
+#[cfg(test)]
+mod tests;
