@@ -19,12 +19,14 @@ use url::Url;
 use crate::accounts::password::Passwords;
 use crate::catalog::Catalog;
 use crate::config::{ApiConfig, Config};
-use crate::execs::waiting::{self, Rooms, Waiting};
+use crate::execs::waiting::{self, Waiting};
 use crate::gateway::Gateway;
+use crate::logs::followers::Followers;
 use crate::reply::error::causes;
 use crate::reply::links::LinkBase;
 use crate::request::Edge;
 use crate::request::limits::Limits;
+use crate::request::places::Rooms;
 use crate::request::server;
 use crate::request::turns::Turns;
 use crate::tokens::verified::VerifiedTokens;
@@ -93,6 +95,7 @@ impl Api {
             passwords,
             registration: config.registration,
             waiting: wait_room(&config.api, (&bus, &store), process),
+            followers: follow_room(&config.api, &store, process),
             turns: Turns::new(config.api.requests_per_account),
             limits: Arc::new(Limits::new(&config.limits)?),
             tokens: VerifiedTokens::new(store.clone()),
@@ -171,6 +174,17 @@ fn wait_room(config: &ApiConfig, (bus, store): (&Bus, &Store), process: &Process
         .serve(store.clone(), (hints, waiting::INTERVAL), stopping);
     process.tasks.spawn("waiting", serving);
     waiting
+}
+
+fn follow_room(config: &ApiConfig, store: &Store, process: &Process) -> Followers {
+    let followers = Followers::new(Rooms {
+        all: config.followers,
+        account: config.followers_per_account,
+    });
+    let stopping = process.tasks.stopping();
+    let serving = followers.clone().serve(store.clone(), stopping);
+    process.tasks.spawn("followers", serving);
+    followers
 }
 
 /// Readiness waits for the first connection and not for later ones: all

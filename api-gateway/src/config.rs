@@ -83,6 +83,10 @@ pub struct ApiConfig {
     pub waiting: usize,
     /// Those of one account.
     pub waiting_per_account: usize,
+    /// Requests that may follow a log, at a time.
+    pub followers: usize,
+    /// Those of one account.
+    pub followers_per_account: usize,
     /// Requests of one account that have a connection to the database at a time; 0 is no
     /// limit.
     pub requests_per_account: usize,

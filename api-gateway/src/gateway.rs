@@ -16,6 +16,7 @@ use crate::accounts::password::Passwords;
 use crate::catalog::Catalog;
 use crate::config::RegistrationConfig;
 use crate::execs::waiting::Waiting;
+use crate::logs::followers::Followers;
 use crate::reply::error::ApiError;
 use crate::request::limits::Limits;
 use crate::request::turns::{Turn, Turns};
@@ -45,6 +46,8 @@ pub struct Gateway {
     pub tokens: VerifiedTokens,
     /// Who waits for execs to end.
     pub waiting: Waiting,
+    /// Who follows logs.
+    pub followers: Followers,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
     /// Whether strangers may become users.

@@ -9,6 +9,8 @@
 pub mod body;
 pub mod completeness;
 pub mod entry;
+pub mod follow;
+pub mod followers;
 pub mod http;
 pub mod lines;
 pub mod outline;
@@ -18,6 +20,7 @@ pub mod position;
 pub mod schema;
 pub mod search;
 pub mod selection;
+mod tail;
 pub mod window;
 
 use std::sync::Arc;
@@ -51,9 +54,12 @@ pub struct LogReader {
     context: Context,
     exec: ExecId,
     filter: Arc<Filter>,
+    programs_only: bool,
     parts: vec::IntoIter<Part>,
     /// The attempt whose program is being read, and its next line.
     reading: Option<(i32, i64)>,
+    /// The last attempt that has a stream, if that is not sealed.
+    open: Option<i32>,
     position: Position,
     scanned: usize,
     completeness: Completeness,
@@ -83,68 +89,44 @@ pub async fn open(
 
 impl LogReader {
     fn new(context: &Context, exec: ExecId, outline: Outline, selection: &Selection) -> Self {
-        let position = selection.from.unwrap_or_default();
-        let filter = Arc::clone(&selection.filter);
-        let mut parts = arrange(outline.timeline, &outline.streams, &filter, position);
-        if selection.programs_only {
-            parts.retain(|part| matches!(part.content, Content::Program { .. }));
-        }
-        Self {
+        let mut log = Self {
             context: context.clone(),
             exec,
-            filter,
-            parts: parts.into_iter(),
+            filter: Arc::clone(&selection.filter),
+            programs_only: selection.programs_only,
+            parts: Vec::new().into_iter(),
             reading: None,
-            position,
+            open: None,
+            position: selection.from.unwrap_or_default(),
             scanned: 0,
             completeness: outline.completeness,
-            ends_mid_line: outline.streams.iter().any(|stream| stream.ends_mid_line),
-        }
+            ends_mid_line: false,
+        };
+        log.resume(outline);
+        log
     }
 
-    /// Takes away what comes before the last `count` lines.
-    async fn keep_last(&mut self, count: u32) -> Result<(), ApiError> {
-        let mut parts: Vec<_> = self.parts.by_ref().collect();
-        let mut missing = usize::try_from(count).unwrap_or(usize::MAX);
-        for index in (0..parts.len()).rev() {
-            if missing == 0 {
-                for part in parts.drain(..=index) {
-                    self.position = part.passed(self.position);
-                }
-                break;
-            }
-            let attempt = parts[index].attempt;
-            match &mut parts[index].content {
-                Content::Platform { .. } => missing -= 1,
-                Content::Program { from_seq, .. } => {
-                    let found;
-                    (*from_seq, found) = self.last(attempt, missing).await?;
-                    missing -= found;
-                }
-            }
+    /// Reads on where it stands, in what there is now.
+    fn resume(&mut self, outline: Outline) {
+        self.completeness = outline.completeness;
+        self.ends_mid_line = outline.streams.iter().any(|stream| stream.ends_mid_line);
+        let last = outline.streams.last();
+        let open = last.filter(|stream| stream.sealed_at.is_none());
+        self.open = open.map(|stream| stream.attempt);
+        let (events, streams) = (outline.timeline, &outline.streams);
+        let mut parts = arrange(events, streams, &self.filter, self.position);
+        if self.programs_only {
+            parts.retain(|part| matches!(part.content, Content::Program { .. }));
         }
         self.parts = parts.into_iter();
-        Ok(())
     }
 
-    /// Where the last `count` lines of an attempt's program begin, and how many there are.
-    async fn last(&self, attempt: i32, count: usize) -> Result<(i64, usize), ApiError> {
-        let key = self.stream(attempt);
-        let (mut before, mut found) = (None, 0);
-        loop {
-            let filter = Arc::clone(&self.filter);
-            let missing = count - found;
-            let tail = self.context.aside(move |context| async move {
-                let mut conn = context.connection().await?;
-                Ok(logs::tail(&mut conn, key, before, &filter, missing).await?)
-            });
-            let tail = tail.await?;
-            found += tail.found;
-            if !tail.more {
-                return Ok((tail.from_seq, found));
-            }
-            before = Some(tail.from_seq);
-        }
+    /// Reads on in the last attempt's output, if it is open.
+    fn read_on(&mut self) -> bool {
+        let from_seq = |attempt| Some((attempt, self.position.from_seq(attempt)?));
+        let reading = self.open.and_then(from_seq);
+        self.reading = self.reading.or(reading);
+        reading.is_some()
     }
 
     fn stream(&self, attempt: i32) -> StreamKey {

@@ -11,6 +11,7 @@ pub mod form;
 pub mod guard;
 pub mod limits;
 pub mod observe;
+pub mod places;
 mod route;
 pub mod server;
 pub mod source;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId};
@@ -92,4 +93,22 @@ pub async fn list_all(
             });
     }
     Ok(timelines)
+}
+
+/// How many entries these execs have, of those that have any.
+pub async fn counts(
+    conn: &mut AsyncPgConnection,
+    execs: &[ExecId],
+) -> Result<HashMap<ExecId, i64>, StoreError> {
+    let ids: Vec<_> = execs.iter().map(|exec| exec.0).collect();
+    let rows: Vec<(Uuid, i64)> = exec_events::table
+        .filter(exec_events::exec_id.eq_any(ids))
+        .group_by(exec_events::exec_id)
+        .select((exec_events::exec_id, count_star()))
+        .load(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(exec, count)| (ExecId(exec), count))
+        .collect())
 }

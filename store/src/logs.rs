@@ -12,6 +12,7 @@
 
 mod chunk;
 mod filter;
+mod heads;
 mod opening;
 mod reader;
 mod stream;
@@ -23,6 +24,7 @@ use shared_types::ExecId;
 
 pub use chunk::{CHUNK_TARGET_BYTES, MAX_LINE_BYTES};
 pub use filter::Filter;
+pub use heads::{Head, heads};
 pub use opening::{Opened, Reload, open, reload};
 pub use reader::{LogPage, PageLimits, SequencedLine, read, visit_since};
 pub use stream::{Stream, UnreadStream, abandoned, abandoned_at, get, list, list_all, unsealed};

@@ -3,7 +3,6 @@
 //! can be lost, everybody waited for is looked up together once an interval,
 //! nobody while nobody waits.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::reply::error::causes;
 use crate::request::limits::Limit;
+use crate::request::places::{Full, Place, Places, Rooms};
 
 /// How long a waiter may be late when its hint was lost.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub struct Waiting(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    rooms: Rooms,
+    places: Places,
     execs: Mutex<Execs>,
     /// Woken when there is something to look up.
     work: Notify,
@@ -41,18 +41,6 @@ struct Execs {
     waited_for: HashMap<ExecId, watch::Sender<bool>>,
     /// Those that may have ended.
     doubtful: HashSet<ExecId>,
-    /// Places, and those of each account that has any.
-    taken: usize,
-    taken_by: HashMap<i64, usize>,
-}
-
-/// How many requests may wait at a time.
-#[derive(Debug, Clone, Copy)]
-pub struct Rooms {
-    /// Of everybody.
-    pub all: usize,
-    /// Of one account, so that it cannot take everybody's.
-    pub account: usize,
 }
 
 /// One request's place.
@@ -60,26 +48,6 @@ pub struct Rooms {
 pub struct Waiter {
     ended: watch::Receiver<bool>,
     _place: Place,
-}
-
-/// Given back when the request is answered, or its client has gone.
-#[derive(Debug)]
-struct Place {
-    account: i64,
-    room: Waiting,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut execs = self.room.execs();
-        execs.taken -= 1;
-        if let Entry::Occupied(mut own) = execs.taken_by.entry(self.account) {
-            *own.get_mut() -= 1;
-            if *own.get() == 0 {
-                own.remove();
-            }
-        }
-    }
 }
 
 impl Waiter {
@@ -94,7 +62,7 @@ impl Waiting {
     /// Room for this many requests.
     pub fn new(rooms: Rooms) -> Self {
         Self(Arc::new(Shared {
-            rooms,
+            places: Places::new(rooms),
             execs: Mutex::default(),
             work: Notify::new(),
         }))
@@ -103,24 +71,17 @@ impl Waiting {
     /// A place of this account to wait for an exec, which is looked up once from now
     /// on, whatever happened before; or which limit leaves no room.
     pub fn join(&self, account: i64, exec: ExecId) -> Result<Waiter, Limit> {
+        let place = self.0.places.take(account).map_err(|full| match full {
+            Full::All => Limit::Waiting,
+            Full::Account => Limit::WaitingAccount,
+        })?;
         let mut execs = self.execs();
-        if execs.taken >= self.0.rooms.all {
-            return Err(Limit::Waiting);
-        }
-        let own = execs.taken_by.entry(account).or_default();
-        if *own >= self.0.rooms.account {
-            return Err(Limit::WaitingAccount);
-        }
-        *own += 1;
-        execs.taken += 1;
         let sender = execs.waited_for.entry(exec);
         let ended = sender
             .or_insert_with(|| watch::Sender::new(false))
             .subscribe();
         execs.doubtful.insert(exec);
         self.0.work.notify_one();
-        let room = self.clone();
-        let place = Place { account, room };
         Ok(Waiter {
             ended,
             _place: place,

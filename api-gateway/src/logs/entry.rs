@@ -77,6 +77,8 @@ pub enum Format {
     Json,
     /// The lines, each with a newline.
     Text,
+    /// Server-sent events, a line each; the id of each is the position after it.
+    Events,
 }
 
 #[derive(Serialize)]
@@ -132,14 +134,20 @@ impl LineWriter {
     }
 
     fn line(&mut self, entry: &Entry, bytes: &[u8]) -> serde_json::Result<()> {
-        if self.format == Format::Text {
-            self.block.extend_from_slice(bytes);
-            if !entry.continued {
-                self.block.push(b'\n');
+        match self.format {
+            Format::Text => {
+                self.block.extend_from_slice(bytes);
+                if !entry.continued {
+                    self.block.push(b'\n');
+                }
+                return Ok(());
             }
-            return Ok(());
+            Format::Json => self.block.push(if self.begun { b',' } else { b'[' }),
+            Format::Events => {
+                let head = format!("id: {}\ndata: ", entry.after);
+                self.block.extend_from_slice(head.as_bytes());
+            }
         }
-        self.block.push(if self.begun { b',' } else { b'[' });
         self.begun = true;
         let line = LineView {
             message: &String::from_utf8_lossy(bytes),
@@ -151,13 +159,17 @@ impl LineWriter {
             job_id: self.owner.map(|(job, _)| job),
             exec_id: self.owner.map(|(_, exec)| exec),
         };
-        serde_json::to_writer(&mut self.block, &line)
+        serde_json::to_writer(&mut self.block, &line)?;
+        if self.format == Format::Events {
+            self.block.extend_from_slice(b"\n\n");
+        }
+        Ok(())
     }
 
     /// After the last line.
     pub fn close(&mut self) {
         match (self.format, self.begun) {
-            (Format::Text, _) => {}
+            (Format::Text | Format::Events, _) => {}
             (Format::Json, true) => self.block.push(b']'),
             (Format::Json, false) => self.block.extend_from_slice(b"[]"),
         }

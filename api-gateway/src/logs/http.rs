@@ -14,6 +14,7 @@ use store::execs::Owner;
 use crate::context::Context;
 use crate::logs::body::{Body, Encoder};
 use crate::logs::entry::{Format, LineWriter};
+use crate::logs::follow::{self, Follow, Has};
 use crate::logs::page::Room;
 use crate::logs::schema::{FoundLines, LogLines};
 use crate::logs::search::Search;
@@ -58,7 +59,19 @@ pub async fn read(
     query: Query,
     ids: Path<(JobId, ExecId)>,
 ) -> Result<HttpResponse, ApiError> {
-    let selection = Selection::parse(&query)?;
+    let mut selection = Selection::parse(&query)?;
+    if selection.follow {
+        match Has::said(&request)? {
+            Has::Nothing => {}
+            Has::Before(position) => selection.from = Some(position),
+            Has::Everything => return Ok(HttpResponse::NoContent().finish()),
+        }
+        let follow = follow::open(&context, *ids, selection).await?;
+        return Ok(answer_of(Format::Events, false)
+            // nginx would hold events back until there are many.
+            .insert_header(("X-Accel-Buffering", "no"))
+            .streaming(stream::unfold(follow, Follow::next)));
+    }
     let (format, as_gzip) = (preferred(&request), takes_gzip(&request));
     let mut log = logs::open(&context, *ids, &selection).await?;
     let mut writer = LineWriter::new(format, selection.strip);
@@ -159,6 +172,7 @@ fn answer_of(format: Format, as_gzip: bool) -> HttpResponseBuilder {
         .content_type(match format {
             Format::Json => "application/json",
             Format::Text => "text/plain; charset=utf-8",
+            Format::Events => "text/event-stream",
         })
         .insert_header((header::VARY, "Accept, Accept-Encoding"));
     answer

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shared_types::EventKind;
+use shared_types::event::LogPosition;
 use store::events::{self, ExecEventEntry};
 use store::execs::Exec;
 use store::logs::{self, Stream};
@@ -46,7 +48,12 @@ impl Outline {
         }
     }
 
-    async fn load(context: &Context, exec: &Exec, selection: &Selection) -> Result<Self, ApiError> {
+    /// What there is now.
+    pub async fn load(
+        context: &Context,
+        exec: &Exec,
+        selection: &Selection,
+    ) -> Result<Self, ApiError> {
         let mut conn = context.connection().await?;
         let mut timeline = events::list(&mut conn, exec.id).await?;
         let mut streams = logs::list(&mut conn, exec.id).await?;
@@ -59,5 +66,34 @@ impl Outline {
             timeline,
             streams,
         })
+    }
+
+    /// The same without what would read after lines that are still to come: for who
+    /// sends lines once and in order.
+    #[must_use]
+    pub fn held(mut self, exec: &Exec) -> Self {
+        let attempts = self.timeline.iter().map(|event| event.attempt);
+        let attempts = attempts.chain(self.streams.iter().map(|stream| stream.attempt));
+        let unfinished = attempts.filter(|attempt| !self.is_finished(exec, *attempt));
+        if let Some(first) = unfinished.min() {
+            self.timeline.retain(|event| {
+                let after = event.kind.log_position() == Some(LogPosition::AfterProgram);
+                event.attempt < first || (event.attempt == first && !after)
+            });
+            self.streams.retain(|stream| stream.attempt <= first);
+            self.completeness = Completeness::Growing;
+        }
+        self
+    }
+
+    /// Whether no more lines of this attempt will come.
+    fn is_finished(&self, exec: &Exec, attempt: i32) -> bool {
+        let of_it = |event: &&ExecEventEntry| event.attempt == attempt;
+        let timeline: Vec<_> = self.timeline.iter().filter(of_it).cloned().collect();
+        let stream = self.streams.iter().find(|stream| stream.attempt == attempt);
+        let ended = timeline.iter().any(|event| event.kind == EventKind::Ended);
+        let is_over = ended || exec.state.is_terminal() || attempt < exec.attempt;
+        let found = Completeness::of(is_over, &timeline, stream.map_or(&[], std::slice::from_ref));
+        matches!(found, Completeness::Whole | Completeness::Partial)
     }
 }

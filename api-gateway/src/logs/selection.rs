@@ -39,6 +39,8 @@ pub struct Selection {
     pub from: Option<Position>,
     /// Whether lines are shown without the escape sequences of terminals.
     pub strip: bool,
+    /// Whether lines are sent as they come, until the exec ends.
+    pub follow: bool,
 }
 
 impl Selection {
@@ -59,6 +61,7 @@ impl Selection {
             limit: limit(params),
             from: params.optional("cursor", cursor(Position::parse)),
             strip: strip(params),
+            follow: params.optional("follow", flag(FOLLOW)).unwrap_or_default(),
         }
     }
 
@@ -68,6 +71,9 @@ impl Selection {
             .is_none_or(|only| i64::from(only) == i64::from(attempt))
     }
 }
+
+const FOLLOW: &str = "Send lines as they come, as server-sent events, until the exec ends; \
+    `limit` is ignored then";
 
 /// Reads times and patterns.
 pub fn filter(params: &mut Params<'_>) -> Filter {

@@ -84,6 +84,10 @@ pub enum Limit {
     Waiting,
     /// Requests of one account that wait for an exec.
     WaitingAccount,
+    /// Requests that follow logs, of all clients.
+    Following,
+    /// Requests of one account that follow logs.
+    FollowingAccount,
 }
 
 impl Limit {
@@ -98,6 +102,8 @@ impl Limit {
             Self::Passwords => "passwords",
             Self::Waiting => "waiting",
             Self::WaitingAccount => "waiting_account",
+            Self::Following => "following",
+            Self::FollowingAccount => "following_account",
         }
     }
 
@@ -112,6 +118,8 @@ impl Limit {
             Self::Passwords => "passwords that are checked at a time",
             Self::Waiting => "this replica has no room for more requests that wait",
             Self::WaitingAccount => "requests of this account that wait at a time",
+            Self::Following => "this replica has no room for more requests that follow logs",
+            Self::FollowingAccount => "requests of this account that follow logs at a time",
         }
     }
 

@@ -15,7 +15,7 @@ fn id(exec: &Value) -> ExecId {
 }
 
 /// Ends the exec as its executor does, with a claimed pod or none.
-async fn end(app: &TestApp, exec: &Value, claimed: bool) {
+pub(crate) async fn end(app: &TestApp, exec: &Value, claimed: bool) {
     let (exec, at) = (id(exec), Utc::now());
     let mut conn = app
         .store(DatabaseRole::Executor)
@@ -55,7 +55,7 @@ async fn end(app: &TestApp, exec: &Value, claimed: bool) {
 }
 
 /// Stores one line as the log reader does, in a transaction of the caller's.
-async fn store_and_seal(
+pub(crate) async fn store_and_seal(
     conn: &mut PooledConnection,
     exec: &Value,
     verdict: Verdict,

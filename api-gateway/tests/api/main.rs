@@ -26,6 +26,7 @@ mod lifecycle;
 mod limits;
 mod lists;
 mod log_completeness;
+mod log_follow;
 mod log_pages;
 mod log_search;
 mod logs;

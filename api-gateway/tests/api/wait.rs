@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use api_gateway::execs::waiting::{Rooms, Waiting};
+use api_gateway::execs::waiting::Waiting;
+use api_gateway::request::places::Rooms;
 use bus::testing::Vhost;
 use bus::{Bus, HintBinding, HintRoute};
 use chassis::Process;
