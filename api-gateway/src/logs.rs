@@ -18,20 +18,22 @@ pub mod page;
 pub mod patterns;
 pub mod position;
 pub mod schema;
+pub mod seal;
 pub mod search;
 pub mod selection;
 mod tail;
 pub mod window;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::vec;
 
 use shared_types::{ExecId, JobId};
 use store::access::Access;
-use store::logs::{self, Filter, PageLimits, StreamKey};
+use store::logs::{self, Filter, Gap, PageLimits, Stream, StreamKey};
 
 use self::completeness::Completeness;
-use self::entry::{Entry, GAP};
+use self::entry::{Entry, gap_mark};
 use self::lines::{Content, Part, arrange};
 use self::outline::Outline;
 use self::position::Position;
@@ -60,6 +62,8 @@ pub struct LogReader {
     reading: Option<(i32, i64)>,
     /// The last attempt that has a stream, if that is not sealed.
     open: Option<i32>,
+    /// What is known of places where lines may be missing, by attempt and the next line.
+    gaps: HashMap<(i32, i64), Gap>,
     position: Position,
     scanned: usize,
     completeness: Completeness,
@@ -97,6 +101,7 @@ impl LogReader {
             parts: Vec::new().into_iter(),
             reading: None,
             open: None,
+            gaps: HashMap::new(),
             position: selection.from.unwrap_or_default(),
             scanned: 0,
             completeness: outline.completeness,
@@ -110,6 +115,12 @@ impl LogReader {
     fn resume(&mut self, outline: Outline) {
         self.completeness = outline.completeness;
         self.ends_mid_line = outline.streams.iter().any(|stream| stream.ends_mid_line);
+        let of = |stream: &Stream| {
+            let attempt = stream.attempt;
+            let gaps = stream.gaps.0.clone().into_iter();
+            gaps.map(move |gap| ((attempt, gap.before_seq), gap))
+        };
+        self.gaps = outline.streams.iter().flat_map(of).collect();
         let last = outline.streams.last();
         let open = last.filter(|stream| stream.sealed_at.is_none());
         self.open = open.map(|stream| stream.attempt);
@@ -212,9 +223,10 @@ impl LogReader {
         let page = page.await?;
         for numbered in page.lines {
             let (line, before) = (numbered.line, numbered.seq);
-            if line.gap_before {
+            if line.gap_before && !self.programs_only {
                 let here = self.position.before_line(attempt, before);
-                entries.push(Entry::platform(line.at, GAP.to_owned(), (attempt, here)));
+                let mark = gap_mark(self.gaps.get(&(attempt, before)));
+                entries.push(Entry::platform(line.at, mark, (attempt, here)));
             }
             self.position = self.position.before_line(attempt, before + 1);
             entries.push(Entry::program(line, (attempt, self.position)));

@@ -108,6 +108,7 @@ routes! {
         "/namespaces/{namespace}/members/{user}/accept" => { post: members::accept }
         "/namespaces/{namespace}/audit" => { get: audit::list }
         "/jobs/{job}/execs/{exec}/logs" => { get: logs::read }
+        "/jobs/{job}/execs/{exec}/logs/seal" => { get: logs::seal }
         "/jobs/{job}/logs" => { get: logs::of_job }
         "/namespaces/{namespace}/logs" => { get: logs::of_namespace }
         "/namespaces/{namespace}/registries" => { get: registries::list }

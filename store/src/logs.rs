@@ -11,7 +11,9 @@
 //! opened it last may write, the other is told so and has changed nothing.
 
 mod chunk;
+mod digest;
 mod filter;
+mod gap;
 mod heads;
 mod opening;
 mod reader;
@@ -24,10 +26,13 @@ use shared_types::ExecId;
 
 pub use chunk::{CHUNK_TARGET_BYTES, MAX_LINE_BYTES};
 pub use filter::Filter;
+pub use gap::{DISCARDED, Gap, Gaps};
 pub use heads::{Head, heads};
 pub use opening::{Opened, Reload, open, reload};
 pub use reader::{LogPage, PageLimits, SequencedLine, read, visit_since};
-pub use stream::{Stream, UnreadStream, abandoned, abandoned_at, get, list, list_all, unsealed};
+pub use stream::{
+    Stream, UnreadStream, abandoned, abandoned_at, get, last_at, list, list_all, unsealed,
+};
 pub use tail::{Tail, tail};
 pub use writer::{Append, Seal, Verdict, Writer, append, seal};
 

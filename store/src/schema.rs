@@ -265,6 +265,9 @@ diesel::table! {
         complete -> Nullable<Bool>,
         message -> Nullable<Text>,
         ends_mid_line -> Bool,
+        digest_state -> Nullable<Bytea>,
+        sha256 -> Nullable<Bytea>,
+        gaps -> Jsonb,
     }
 }
 

@@ -119,6 +119,8 @@ fn log_sealed(stream: &Stream) -> Option<EntryView> {
 mod tests {
     use chrono::{DateTime, Utc};
 
+    use store::logs::Gaps;
+
     use super::*;
     use crate::execs::view::tests::exec;
 
@@ -146,6 +148,8 @@ mod tests {
             complete: Some(complete),
             message: None,
             ends_mid_line: false,
+            sha256: None,
+            gaps: Gaps::default(),
         }
     }
 

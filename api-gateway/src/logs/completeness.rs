@@ -52,6 +52,7 @@ impl Completeness {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use store::logs::Gaps;
 
     use super::*;
 
@@ -66,6 +67,8 @@ mod tests {
             complete,
             message: None,
             ends_mid_line: false,
+            sha256: None,
+            gaps: Gaps::default(),
         }
     }
 

@@ -6,12 +6,25 @@ use chrono::{DateTime, Utc};
 use regex::bytes::{NoExpand, Regex};
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
-use store::logs::LogLine;
+use store::logs::{DISCARDED, Gap, LogLine};
 
 use crate::logs::position::Position;
+use crate::reply::timestamp::Timestamp;
 
-/// Shown where the node threw lines away before they were read.
-pub const GAP: &str = "Lines may be missing here.";
+/// The line that stands where the node threw lines away before they were read.
+pub fn gap_mark(gap: Option<&Gap>) -> String {
+    let bounds = gap.map(|gap| {
+        let until = format!("before {}", Timestamp(gap.until));
+        let after = gap.after.map(Timestamp);
+        after.map_or(format!(", {until}"), |after| {
+            format!(", after {after} and {until}")
+        })
+    });
+    format!(
+        "Lines may be missing here{}: {DISCARDED}.",
+        bounds.unwrap_or_default()
+    )
+}
 
 /// The escape sequences of terminals as ECMA-48 has them: control sequences such as colours,
 /// control strings such as a window's title, and single functions.

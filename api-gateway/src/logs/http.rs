@@ -17,10 +17,12 @@ use crate::logs::entry::{Format, LineWriter};
 use crate::logs::follow::{self, Follow, Has};
 use crate::logs::page::Room;
 use crate::logs::schema::{FoundLines, LogLines};
+use crate::logs::seal::{SealQuery, SealView};
 use crate::logs::search::Search;
 use crate::logs::selection::Selection;
 use crate::openapi::parameters::{ExecPath, JobPath, NamespacePath};
 use crate::read::query::Query;
+use crate::reply::answer::{Answer, Reply};
 use crate::reply::error::ApiError;
 use crate::reply::links::Links;
 use crate::{jobs, logs};
@@ -93,6 +95,19 @@ pub async fn read(
     }
     writer.close();
     Ok(answer.body(encoder.whole(writer.take())?))
+}
+
+/// Read what is known of the log of an exec
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{job}/execs/{exec}/logs/seal",
+    tag = "logs",
+    params(ExecPath, SealQuery),
+    responses((status = 200, description = "How much there is, and what is missing", body = SealView))
+)]
+pub async fn seal(context: Context, ids: Path<(JobId, ExecId)>, query: Query) -> Reply {
+    let query = SealQuery::parse(&query)?;
+    Answer::ok(&logs::seal::seal(&context, *ids, query).await?)
 }
 
 /// Read lines of the logs of a job's execs

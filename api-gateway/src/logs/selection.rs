@@ -50,12 +50,10 @@ impl Selection {
     }
 
     fn read(params: &mut Params<'_>) -> Self {
-        let number =
-            || types::number_or_empty(1, u32::MAX, "Number of the only attempt that is wanted");
         let last = || types::number_or_empty(1, TAIL_MAX, "Only so many of the last lines");
         Self {
             filter: Arc::new(filter(params)),
-            attempt: params.optional("attempt", Rule::text(number, whole_number)),
+            attempt: attempt(params, "Number of the only attempt that is wanted"),
             tail: params.optional("tail", Rule::text(last, |text| up_to(TAIL_MAX, text))),
             programs_only: programs_only(params),
             limit: limit(params),
@@ -83,6 +81,12 @@ pub fn filter(params: &mut Params<'_>) -> Filter {
         until,
         patterns: patterns::read(params),
     }
+}
+
+/// Reads `attempt`.
+pub fn attempt(params: &mut Params<'_>, description: &str) -> Option<u32> {
+    let number = || types::number_or_empty(1, u32::MAX, description);
+    params.optional("attempt", Rule::text(number, whole_number))
 }
 
 /// Reads `platform`.

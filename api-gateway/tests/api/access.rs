@@ -65,6 +65,7 @@ const TABLE: &[(&str, &str, Need, &str)] = &[
     ("post",   "/v1/jobs/{job}/execs/{exec}/cancel", Namespace(Trigger), ""),
     ("post",   "/v1/jobs/{job}/execs/{exec}/rerun", Namespace(Trigger), ""),
     ("get",    "/v1/jobs/{job}/execs/{exec}/logs", Namespace(Read), ""),
+    ("get",    "/v1/jobs/{job}/execs/{exec}/logs/seal", Namespace(Read), ""),
     ("get",    "/v1/jobs/{job}/logs", Namespace(Read), ""),
     ("get",    "/v1/namespaces/{namespace}/logs", Namespace(Read), ""),
     ("post",   "/v1/schedules/preview", Token(Read), ""),

@@ -28,6 +28,7 @@ mod lists;
 mod log_completeness;
 mod log_follow;
 mod log_pages;
+mod log_seal;
 mod log_search;
 mod logs;
 mod members;

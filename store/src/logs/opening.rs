@@ -5,7 +5,7 @@ use diesel::query_dsl::methods::FilterDsl as OnConflictFilter;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::{StreamKey, Writer, reader};
+use super::{StreamKey, Writer, reader, stream};
 use crate::StoreError;
 use crate::schema::log_streams;
 
@@ -90,5 +90,11 @@ pub async fn reload(
         return Ok(Reload::Fenced);
     }
     let last = reader::last_chunk(conn, key).await?;
-    Ok(Reload::Writer(Writer::of(key, &stream, last)))
+    let digest = stream::digest_state(conn, key).await?;
+    Ok(Reload::Writer(Writer::of(
+        key,
+        &stream,
+        last,
+        digest.as_deref(),
+    )))
 }

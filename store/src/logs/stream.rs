@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::ExecId;
 use uuid::Uuid;
 
-use super::StreamKey;
+use super::gap::Gaps;
+use super::{StreamKey, writer};
 use crate::StoreError;
-use crate::schema::{exec_attempts, execs, log_streams};
+use crate::schema::{exec_attempts, execs, log_chunks, log_streams};
 
 /// How far one attempt's output has been stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -34,6 +36,19 @@ pub struct Stream {
     pub message: Option<String>,
     /// Of a sealed stream: whether its last line had no newline.
     pub ends_mid_line: bool,
+    /// Of a sealed stream: SHA-256 of its lines, each with its newline; `None` if a
+    /// version that makes no digests wrote some of it.
+    pub sha256: Option<Vec<u8>>,
+    /// Where the node had discarded lines.
+    pub gaps: Gaps,
+}
+
+impl Stream {
+    /// Of a sealed stream: why lines may be missing after its last one, if they may.
+    pub fn cut_off(&self) -> Option<&str> {
+        let message = self.message.as_deref().unwrap_or("lines may be missing");
+        (self.complete == Some(false) && message != writer::GAP).then_some(message)
+    }
 }
 
 /// A stream that somebody has to seal, and the pod it comes from.
@@ -91,6 +106,33 @@ pub async fn get(
         .first(conn)
         .await
         .optional()?)
+}
+
+/// When the last lines were received: the latest instant of any.
+pub async fn last_at(
+    conn: &mut AsyncPgConnection,
+    key: StreamKey,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(log_chunks::table
+        .filter(log_chunks::exec_id.eq(key.exec.0))
+        .filter(log_chunks::attempt.eq(key.attempt))
+        .select(max(log_chunks::last_at))
+        .first(conn)
+        .await?)
+}
+
+/// The digest of an open stream, as its last writer left it.
+pub(super) async fn digest_state(
+    conn: &mut AsyncPgConnection,
+    key: StreamKey,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let found: Option<Option<Vec<u8>>> = log_streams::table
+        .find((key.exec.0, key.attempt))
+        .select(log_streams::digest_state)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.flatten())
 }
 
 /// The open streams of a region.

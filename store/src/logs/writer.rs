@@ -10,11 +10,15 @@ use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::chunk::Chunk;
+use super::digest::Digest;
+use super::gap::{GAPS_MAX, Gap};
 use super::{LogLine, Stream, StreamKey};
 use crate::StoreError;
 use crate::schema::{log_chunks, log_streams};
 
-const GAP: &str = "the node discarded lines before they were read; the places are marked";
+/// What a stream says of itself that has gaps and is read to its end.
+pub(super) const GAP: &str =
+    "the node discarded lines before they were read; the places are marked";
 
 /// Where a writer stands in its stream. A value: an append gives the next one,
 /// to be kept only when its transaction was committed.
@@ -24,6 +28,10 @@ pub struct Writer {
     epoch: i64,
     next_seq: i64,
     gaps: bool,
+    /// How many of them are recorded.
+    recorded_gaps: usize,
+    /// `None` if it is not known of all lines.
+    digest: Option<Digest>,
     /// The last chunk, which is rewritten until it is full.
     chunk: Option<Chunk>,
     last_at: Option<DateTime<Utc>>,
@@ -37,6 +45,8 @@ impl Writer {
             epoch: 1,
             next_seq: 0,
             gaps: false,
+            recorded_gaps: 0,
+            digest: Some(Digest::default()),
             chunk: None,
             last_at: None,
         }
@@ -47,6 +57,7 @@ impl Writer {
         key: StreamKey,
         stream: &Stream,
         last: Option<(Chunk, DateTime<Utc>)>,
+        digest: Option<&[u8]>,
     ) -> Self {
         let (chunk, last_at) = last.unzip();
         Self {
@@ -54,6 +65,8 @@ impl Writer {
             epoch: stream.epoch,
             next_seq: stream.next_seq,
             gaps: stream.message.is_some(),
+            recorded_gaps: stream.gaps.0.len(),
+            digest: Digest::restore(digest, stream.next_seq),
             chunk,
             last_at,
         }
@@ -74,11 +87,22 @@ impl Writer {
         self.last_at
     }
 
-    /// The writer after `lines`, and the chunks that differ.
-    fn after(&self, lines: &[LogLine]) -> (Self, Vec<Chunk>) {
+    /// The writer after `lines`, the chunks that differ, and the gaps to be recorded.
+    fn after(&self, lines: &[LogLine]) -> (Self, Vec<Chunk>, Vec<Gap>) {
         let mut next = self.clone();
-        let mut filled = Vec::new();
+        let (mut filled, mut gaps) = (Vec::new(), Vec::new());
         for line in lines {
+            if line.gap_before && next.recorded_gaps < GAPS_MAX {
+                next.recorded_gaps += 1;
+                gaps.push(Gap {
+                    before_seq: next.next_seq,
+                    after: next.last_at,
+                    until: line.at,
+                });
+            }
+            if let Some(digest) = &mut next.digest {
+                digest.push(line);
+            }
             match &mut next.chunk {
                 Some(chunk) if !chunk.is_full() => chunk.push(line),
                 chunk => {
@@ -93,7 +117,7 @@ impl Writer {
         // A chunk that was full before is as it was.
         filled.retain(|chunk| chunk.first_seq + i64::from(chunk.lines) > self.next_seq);
         filled.extend(next.chunk.clone());
-        (next, filled)
+        (next, filled, gaps)
     }
 }
 
@@ -135,9 +159,10 @@ pub async fn append(
     writer: &Writer,
     lines: &[LogLine],
 ) -> Result<Append, StoreError> {
-    let (next, chunks) = writer.after(lines);
+    let (next, chunks, gaps) = writer.after(lines);
     let added: usize = lines.iter().map(|line| line.bytes.len()).sum();
     let added = i64::try_from(added).unwrap_or(i64::MAX);
+    let gaps = serde_json::to_value(gaps).map_err(unwritable)?;
     let advanced = diesel::update(log_streams::table.find((writer.key.exec.0, writer.key.attempt)))
         .filter(log_streams::epoch.eq(writer.epoch))
         .filter(log_streams::next_seq.eq(writer.next_seq))
@@ -145,6 +170,8 @@ pub async fn append(
         .set((
             log_streams::next_seq.eq(next.next_seq),
             log_streams::bytes.eq(log_streams::bytes + added),
+            log_streams::digest_state.eq(next.digest.as_ref().map(|it| it.save(next.next_seq))),
+            log_streams::gaps.eq(log_streams::gaps.concat(gaps)),
             (next.gaps && !writer.gaps).then(|| log_streams::message.eq(GAP)),
         ))
         .execute(conn)
@@ -217,6 +244,8 @@ pub async fn seal(
         .set((
             log_streams::sealed_at.eq(now),
             log_streams::complete.eq(complete),
+            log_streams::digest_state.eq(None::<Vec<u8>>),
+            log_streams::sha256.eq(writer.digest.clone().map(Digest::finish)),
             log_streams::ends_mid_line.eq(*verdict == Verdict::EndsMidLine),
             message.map(|message| log_streams::message.eq(message)),
         ))

@@ -1,6 +1,7 @@
 //! Who may write, and what is there afterwards.
 
-use store::logs::{self, Append, CHUNK_TARGET_BYTES, LogLine, Opened, Reload, Seal, Verdict};
+use sha2::{Digest as _, Sha256};
+use store::logs::{self, Append, CHUNK_TARGET_BYTES, Gap, LogLine, Opened, Reload, Seal, Verdict};
 use store::{AsyncConnection, StoreError};
 
 use crate::ring::{POD, REGION, Ring, append, chunk_sizes, instant, line, open, written};
@@ -168,4 +169,69 @@ async fn a_gap_makes_the_stream_incomplete_even_after_a_restart() {
     assert_eq!(ring.all(key).await, [gap]);
     let stream = logs::get(&mut conn, key).await.unwrap().unwrap();
     assert!(stream.message.unwrap().contains("discarded"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seal_has_the_digest_and_the_gaps_of_all_writers() {
+    let ring = Ring::new().await;
+    let mut conn = ring.conn().await;
+    for older_version in [false, true] {
+        let key = ring.exec().await;
+        let writer = open(&mut conn, key).await;
+        let gap = |second, text: &str| LogLine {
+            gap_before: true,
+            ..line(second, text)
+        };
+        written(&mut conn, &writer, &[gap(0, "a"), line(1, "b")]).await;
+        let again = open(&mut conn, key).await;
+        let part = LogLine {
+            continued: true,
+            ..line(3, "d")
+        };
+        let mut last = written(&mut conn, &again, &[gap(2, "c"), part]).await;
+        if older_version {
+            // It writes lines and knows nothing of digests.
+            let exec = key.exec;
+            let sql = format!("UPDATE log_streams SET next_seq = 5 WHERE exec_id = '{exec}'");
+            ring.owner(&sql).await;
+            last = open(&mut conn, key).await;
+        }
+        let last = written(&mut conn, &last, &[line(4, "e")]).await;
+        let sealed = logs::seal(&mut conn, &last, &Verdict::Complete)
+            .await
+            .unwrap();
+        assert_eq!(sealed, Seal::Sealed { complete: false });
+        let stream = logs::get(&mut conn, key).await.unwrap().unwrap();
+        let expected = Sha256::digest(b"a\nb\nc\nde\n").to_vec();
+        assert_eq!(stream.sha256, (!older_version).then_some(expected));
+        assert_eq!(stream.cut_off(), None);
+        let gap = |before_seq, after, until| Gap {
+            before_seq,
+            after,
+            until,
+        };
+        let expected = [
+            gap(0, None, instant(0)),
+            gap(2, Some(instant(1)), instant(2)),
+        ];
+        assert_eq!(stream.gaps.0, expected);
+        let last = logs::last_at(&mut conn, key).await.unwrap().unwrap();
+        assert_eq!(last.timestamp(), instant(4).timestamp());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_gaps_are_not_all_recorded() {
+    let ring = Ring::new().await;
+    let (key, mut conn) = (ring.exec().await, ring.conn().await);
+    let mut writer = open(&mut conn, key).await;
+    for second in 0..60 {
+        let gap = LogLine {
+            gap_before: true,
+            ..line(second, "x")
+        };
+        writer = written(&mut conn, &writer, &[gap.clone(), gap]).await;
+    }
+    let stream = logs::get(&mut conn, key).await.unwrap().unwrap();
+    assert_eq!((stream.next_seq, stream.gaps.0.len()), (120, 100));
 }

@@ -1,3 +1,5 @@
+use store::logs::Gaps;
+
 use super::*;
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -24,6 +26,8 @@ fn stream(attempt: i32) -> Stream {
         complete: None,
         message: None,
         ends_mid_line: false,
+        sha256: None,
+        gaps: Gaps::default(),
     }
 }
 
