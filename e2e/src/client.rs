@@ -7,6 +7,8 @@ use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
+use crate::follow::Following;
+
 /// Looks at an exec this often while waiting for it.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -142,6 +144,16 @@ impl Client {
         let request = self.request("HEAD", &path)?;
         let answer = request.send().await?.error_for_status()?;
         Ok(answer.headers().clone())
+    }
+
+    /// Follows an exec's log, from its beginning or after the event of this id.
+    pub async fn follow(&self, exec: &Exec, after: Option<&str>) -> Result<Following> {
+        let path = format!("/v1/jobs/{}/execs/{}/logs?follow=true", exec.job, exec.id);
+        let mut request = self.request("GET", &path)?;
+        if let Some(after) = after {
+            request = request.header("Last-Event-ID", after);
+        }
+        Ok(Following::new(request.send().await?.error_for_status()?))
     }
 
     /// Everything in a list, page by page.

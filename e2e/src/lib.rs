@@ -2,10 +2,12 @@
 //! only what any client knows, and a look into the cluster through kubectl.
 
 pub mod client;
+pub mod follow;
 pub mod kubectl;
 pub mod python;
 pub mod start_counter;
 pub mod times;
+pub mod usage;
 
 pub use client::Client;
 pub use kubectl::Kubectl;

@@ -56,3 +56,46 @@ async fn a_log_that_ends_in_the_middle_of_a_line_says_so() {
         assert_eq!(headers["x-log-ends-mid-line"], ends_mid_line, "{command}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_followed_while_its_program_runs() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let exec = client
+        .run("sh -c 'for i in 1 2 3 4 5; do echo line $i; sleep 1; done'")
+        .await
+        .unwrap();
+    let mut following = client.follow(&exec, None).await.unwrap();
+    let mut seen = Vec::new();
+    let last = loop {
+        let event = following.next().await.unwrap().unwrap();
+        if event.kind == "end" {
+            break event;
+        }
+        let message = event.data["message"].as_str().unwrap().to_owned();
+        if message == "line 1" {
+            let detail = client.exec(&exec).await.unwrap();
+            assert_ne!(detail["status"], "S", "it came while the program ran");
+        }
+        seen.push((event.id, message));
+    };
+    assert_eq!(
+        (&last.data["status"], &last.data["exit_code"]),
+        (&json!("S"), &json!(0))
+    );
+    assert_eq!(following.next().await.unwrap(), None);
+    // What was sent line by line is the log; a line of the platform may have come late.
+    let mut whole = client.log(&exec).await.unwrap();
+    let programs = |line: &&String| line.starts_with("line ");
+    let sent: Vec<_> = seen.iter().map(|(_, line)| line).filter(programs).collect();
+    assert_eq!(sent, whole.iter().filter(programs).collect::<Vec<_>>());
+    let mut sent: Vec<_> = seen.iter().map(|(_, line)| line.clone()).collect();
+    sent.sort();
+    whole.sort();
+    assert_eq!(sent, whole);
+    // Cut off after its second line, and back when all is over.
+    let cut = seen.iter().find(|(_, line)| line == "line 2").unwrap();
+    let mut again = client.follow(&exec, Some(&cut.0)).await.unwrap();
+    let next = again.next().await.unwrap().unwrap();
+    assert_eq!(next.data["message"], "line 3");
+}

@@ -4,13 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use devstack::Service;
+use e2e::usage::cpu;
 
 use crate::fleet::Fleet;
 
 /// How long idleness is watched.
 const WATCHED: Duration = Duration::from_mins(1);
-/// `USER_HZ` of every Linux.
-const TICKS: f64 = 100.0;
 
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]
 pub(crate) async fn run(count: u32) -> Result<()> {
@@ -29,9 +28,9 @@ pub(crate) async fn run(count: u32) -> Result<()> {
     let start = Instant::now();
     fleet.ring.start(Service::Scheduler).await?;
     let started = start.elapsed();
-    let before = cpu(&fleet)?;
+    let before = cpu(pid(&fleet)?)?;
     tokio::time::sleep(WATCHED).await;
-    let busy = (cpu(&fleet)? - before) / WATCHED.as_secs_f64();
+    let busy = (cpu(pid(&fleet)?)? - before) / WATCHED.as_secs_f64();
     let full = memory(&fleet)?;
     println!(
         "{count} idle schedules, 1 replica: {:.2} % of one core (goal: at most 1), start-up {:.2} s \
@@ -45,16 +44,7 @@ pub(crate) async fn run(count: u32) -> Result<()> {
     fleet.ring.down().await
 }
 
-/// CPU seconds that the first scheduler has used.
-fn cpu(fleet: &Fleet) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid(fleet)?))?;
-    let (_, fields) = stat.rsplit_once(')').context("a process has a name")?;
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok());
-    Ok((ticks(11).context("user time")? + ticks(12).context("system time")?) / TICKS)
-}
-
-/// Its resident memory in MiB.
+/// Resident memory of the first scheduler in MiB.
 fn memory(fleet: &Fleet) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid(fleet)?))?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
