@@ -91,6 +91,7 @@ impl Writer {
     fn after(&self, lines: &[LogLine]) -> (Self, Vec<Chunk>, Vec<Gap>) {
         let mut next = self.clone();
         let (mut filled, mut gaps) = (Vec::new(), Vec::new());
+        next.chunk = next.chunk.filter(|chunk| chunk.takes(lines));
         for line in lines {
             if line.gap_before && next.recorded_gaps < GAPS_MAX {
                 next.recorded_gaps += 1;
