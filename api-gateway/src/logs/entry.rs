@@ -118,6 +118,8 @@ pub struct LineWriter {
     owner: Option<(JobId, ExecId)>,
     block: Vec<u8>,
     begun: bool,
+    /// Of text: whether the last line is to be continued.
+    mid_line: bool,
 }
 
 impl LineWriter {
@@ -129,6 +131,7 @@ impl LineWriter {
             owner: None,
             block: Vec::new(),
             begun: false,
+            mid_line: false,
         }
     }
 
@@ -149,8 +152,12 @@ impl LineWriter {
     fn line(&mut self, entry: &Entry, bytes: &[u8]) -> serde_json::Result<()> {
         match self.format {
             Format::Text => {
+                if self.mid_line && entry.platform {
+                    self.block.push(b'\n');
+                }
                 self.block.extend_from_slice(bytes);
-                if !entry.continued {
+                self.mid_line = entry.continued;
+                if !self.mid_line {
                     self.block.push(b'\n');
                 }
                 return Ok(());

@@ -62,9 +62,11 @@ fn text_keeps_every_byte_and_joins_what_was_cut() {
         platform("Start running!"),
         program(b"a\xff\0\"", true),
         program(b"b", false),
+        program(b"cut", true),
+        platform("Failed."),
     ];
     let text = written(LineWriter::new(Format::Text, false), &entries);
-    assert_eq!(text, b"Start running!\na\xff\0\"b\n");
+    assert_eq!(text, b"Start running!\na\xff\0\"b\ncut\nFailed.\n");
 }
 
 #[test]
