@@ -30,6 +30,7 @@ use std::vec;
 
 use shared_types::{ExecId, JobId};
 use store::access::Access;
+use store::execs::Exec;
 use store::logs::{self, Filter, Gap, PageLimits, Stream, StreamKey};
 
 use self::completeness::Completeness;
@@ -76,19 +77,26 @@ pub async fn open(
     ids: (JobId, ExecId),
     selection: &Selection,
 ) -> Result<LogReader, ApiError> {
-    let (_, exec) = execs::get(context, Access::Read, ids).await?;
-    if selection
-        .attempt
-        .is_some_and(|only| i64::from(only) > i64::from(exec.attempt))
-    {
-        return Err(ApiError::NotFound);
-    }
+    let exec = exec_of(context, ids, selection).await?;
     let outline = Outline::settled(context, &exec, selection).await?;
     let mut reader = LogReader::new(context, exec.id, outline, selection);
     if let Some(count) = selection.tail.filter(|_| selection.from.is_none()) {
         reader.keep_last(count).await?;
     }
     Ok(reader)
+}
+
+/// An exec of the caller's that has the attempt that is wanted.
+async fn exec_of(
+    context: &Context,
+    ids: (JobId, ExecId),
+    selection: &Selection,
+) -> Result<Exec, ApiError> {
+    let (_, exec) = execs::get(context, Access::Read, ids).await?;
+    match selection.attempt {
+        Some(only) if i64::from(only) > i64::from(exec.attempt) => Err(ApiError::NotFound),
+        _ => Ok(exec),
+    }
 }
 
 impl LogReader {

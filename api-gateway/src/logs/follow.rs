@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::execs;
 use crate::execs::view::ExecView;
-use crate::logs::LogReader;
 use crate::logs::entry::{Format, LineWriter};
 use crate::logs::followers::{Follower, INTERVAL, Seen};
 use crate::logs::outline::Outline;
 use crate::logs::position::Position;
 use crate::logs::selection::Selection;
+use crate::logs::{LogReader, exec_of};
 use crate::read::fields::FieldError;
 use crate::reply::error::{ApiError, causes};
 
@@ -100,7 +100,7 @@ pub async fn open(
     ids: (JobId, ExecId),
     selection: Selection,
 ) -> Result<Follow, ApiError> {
-    let (_, exec) = execs::get(context, Access::Read, ids).await?;
+    let exec = exec_of(context, ids, &selection).await?;
     let followers = &context.gateway.followers;
     // Before anything is read, so that whatever is written after it is heard of.
     let follower = followers.join(context.caller.account_id(), exec.id);

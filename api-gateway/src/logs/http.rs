@@ -39,11 +39,20 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
     get,
     path = "/v1/jobs/{job}/execs/{exec}/logs",
     tag = "logs",
-    params(ExecPath, Selection),
+    params(
+        ExecPath,
+        Selection,
+        ("Last-Event-ID" = Option<String>, Header,
+            description = "With `follow`: the id of the last event a client has"),
+    ),
     responses((
         status = 200,
-        description = "The lines so far",
-        content((LogLines = "application/json"), (String = "text/plain")),
+        description = "The lines so far; with `follow` those to come, too",
+        content(
+            (LogLines = "application/json"),
+            (String = "text/plain"),
+            (String = "text/event-stream"),
+        ),
         headers(
             ("X-Log-Complete" = bool,
                 description = "Whether it has ended and this is all that its node kept"),
@@ -52,6 +61,9 @@ const ENDS_MID_LINE: &str = "X-Log-Ends-Mid-Line";
             ("Link" = String,
                 description = "With `limit`: `<URL>; rel=\"next\"`, unless this was all for good"),
         ),
+    ), (
+        status = 204,
+        description = "With `follow`: the client has the last event",
     ))
 )]
 pub async fn read(

@@ -186,6 +186,8 @@ async fn what_is_followed_can_be_chosen() {
     let (status, problem) = read(answer.send().await.unwrap()).await;
     assert_eq!(status, 400, "{problem}");
     assert_eq!(problem["errors"][0]["field"], "Last-Event-ID");
+    let (status, problem) = user.get(&format!("{path}&attempt=9")).await;
+    assert_eq!(status, 404, "{problem}");
 }
 
 /// A log without an end: a client that comes again finds out, here or at another replica.

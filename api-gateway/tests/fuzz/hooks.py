@@ -85,9 +85,9 @@ def before_call(context, case, kwargs):
     if isinstance(wait, str) and re.fullmatch("([1-9]|[1-5][0-9]|60)s?", wait):
         # No executor runs, so every wait would be as long as it may.
         case.query["wait"] = "1s"
-    if "follow" in (case.query or {}):
+    if str((case.query or {}).get("follow")).lower() == "true":
         # No executor runs, so nothing that is followed ends.
-        del case.query["follow"]
+        case.query["follow"] = "false"
     if str((case.path_parameters or {}).get("token")) == os.environ["FUZZ_TOKEN"]:
         # A run that revokes its own token sees nothing but 401.
         case.path_parameters["token"] = 2**31
