@@ -79,11 +79,7 @@ pub async fn open(
 ) -> Result<LogReader, ApiError> {
     let exec = exec_of(context, ids, selection).await?;
     let outline = Outline::settled(context, &exec, selection).await?;
-    let mut reader = LogReader::new(context, exec.id, outline, selection);
-    if let Some(count) = selection.tail.filter(|_| selection.from.is_none()) {
-        reader.keep_last(count).await?;
-    }
-    Ok(reader)
+    LogReader::begin(context, exec.id, outline, selection).await
 }
 
 /// An exec of the caller's that has the attempt that is wanted.
@@ -100,7 +96,13 @@ async fn exec_of(
 }
 
 impl LogReader {
-    fn new(context: &Context, exec: ExecId, outline: Outline, selection: &Selection) -> Self {
+    /// Stands where the selection begins.
+    async fn begin(
+        context: &Context,
+        exec: ExecId,
+        outline: Outline,
+        selection: &Selection,
+    ) -> Result<Self, ApiError> {
         let mut log = Self {
             context: context.clone(),
             exec,
@@ -116,7 +118,10 @@ impl LogReader {
             ends_mid_line: false,
         };
         log.resume(outline);
-        log
+        if let Some(count) = selection.tail.filter(|_| selection.from.is_none()) {
+            log.keep_last(count).await?;
+        }
+        Ok(log)
     }
 
     /// Reads on where it stands, in what there is now.

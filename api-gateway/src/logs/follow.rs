@@ -107,10 +107,7 @@ pub async fn open(
     let follower = follower.map_err(|limit| limit.refuse(INTERVAL))?;
     let outline = Outline::load(context, &exec, &selection).await?;
     let writer = LineWriter::new(Format::Events, selection.strip);
-    let mut log = LogReader::new(context, exec.id, outline.held(&exec), &selection);
-    if let Some(count) = selection.tail.filter(|_| selection.from.is_none()) {
-        log.keep_last(count).await?;
-    }
+    let log = LogReader::begin(context, exec.id, outline.held(&exec), &selection).await?;
     Ok(Follow {
         context: context.clone(),
         ids,
@@ -196,15 +193,9 @@ impl Follow {
 
     /// Reads on, after there is more.
     async fn look(&mut self, seen: Seen) -> Result<(), ApiError> {
-        let only_lines = Seen {
-            head: store::logs::Head {
-                lines: seen.head.lines,
-                ..self.seen.head
-            },
-            ..self.seen
-        };
+        let only_lines = seen.without_lines() == self.seen.without_lines();
         self.seen = seen;
-        if seen == only_lines && self.log.read_on() {
+        if only_lines && self.log.read_on() {
             return Ok(());
         }
         let gateway = &self.context.gateway;

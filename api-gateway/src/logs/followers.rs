@@ -2,7 +2,7 @@
 //! a second it asks at once for the heads of all logs that are followed, so that many
 //! followers of silent programs cost what one does. Nobody follows, nothing is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,18 @@ pub struct Seen {
     pub events: i64,
     /// Whether it goes on.
     pub is_open: bool,
+}
+
+impl Seen {
+    /// What is not a matter of reading on in the same output.
+    #[must_use]
+    pub fn without_lines(self) -> Self {
+        let head = Head {
+            lines: 0,
+            ..self.head
+        };
+        Self { head, ..self }
+    }
 }
 
 /// Who follows which exec.
@@ -137,6 +149,7 @@ impl Followers {
         let heads = logs::heads(&mut conn, ids).await?;
         let standing = if with_execs {
             let open = execs::open_among(&mut conn, ids).await?;
+            let open: HashSet<_> = open.into_iter().collect();
             Some((open, events::counts(&mut conn, ids).await?))
         } else {
             None

@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
-use store::access::Access;
 use store::logs::{self, DISCARDED, Gap, StreamKey};
 use utoipa::ToSchema;
 
 use crate::context::Context;
-use crate::execs;
 use crate::logs::completeness::Completeness;
+use crate::logs::exec_of;
 use crate::logs::outline::Outline;
 use crate::logs::selection::{self, Selection};
 use crate::openapi::types::{self, or_null, schemas};
@@ -47,7 +46,7 @@ parameters!(SealQuery, SealQuery::read);
 pub struct SealView {
     /// The attempt; 0 if there was none.
     #[schema(minimum = 0)]
-    attempt: i32,
+    attempt: u32,
     /// Lines of its program so far.
     #[schema(minimum = 0)]
     lines: i64,
@@ -101,14 +100,13 @@ pub async fn seal(
     ids: (JobId, ExecId),
     query: SealQuery,
 ) -> Result<SealView, ApiError> {
-    let (_, exec) = execs::get(context, Access::Read, ids).await?;
-    let asked = query.attempt.map_or(Ok(exec.attempt), i32::try_from);
-    let attempt = asked.ok().filter(|attempt| *attempt <= exec.attempt);
-    let attempt = attempt.ok_or(ApiError::NotFound)?;
-    let selection = Selection {
-        attempt: u32::try_from(attempt).ok(),
+    let mut selection = Selection {
+        attempt: query.attempt,
         ..Selection::default()
     };
+    let exec = exec_of(context, ids, &selection).await?;
+    let last = u32::try_from(exec.attempt).unwrap_or_default();
+    let attempt = *selection.attempt.get_or_insert(last);
     let outline = Outline::settled(context, &exec, &selection).await?;
     let mut seal = SealView::new(attempt, &outline);
     if let Some(stream) = outline.streams.first()
@@ -130,7 +128,7 @@ pub async fn seal(
 }
 
 impl SealView {
-    fn new(attempt: i32, outline: &Outline) -> Self {
+    fn new(attempt: u32, outline: &Outline) -> Self {
         let stream = outline.streams.first();
         let sealed = stream.filter(|stream| stream.sealed_at.is_some());
         let gaps = stream.map_or(&[][..], |stream| &stream.gaps.0);

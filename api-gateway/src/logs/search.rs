@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::DateTime;
 use store::execs::{self, ExecKey, Logged, Owner};
 use store::logs::Filter;
 use store::{events, logs};
@@ -16,6 +15,7 @@ use crate::logs::page::Room;
 use crate::logs::position::Position;
 use crate::logs::selection::{self, Selection};
 use crate::read::fields::FieldError;
+use crate::read::page::Key;
 use crate::read::params::{Params, parameters};
 use crate::read::query::Query;
 use crate::reply::error::ApiError;
@@ -40,20 +40,21 @@ pub struct Place {
 
 impl Place {
     fn parse(text: &str) -> Option<Self> {
-        let (micros, rest) = text.split_once('.')?;
-        let (exec, within) = match rest.split_once('.') {
-            Some((exec, within)) => (exec, Some(Position::parse(within)?)),
-            None => (rest, None),
-        };
-        let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-        let exec = (at, exec.parse().ok()?);
-        Some(Self { exec, within })
+        // A key has one dot, and what follows it is the position.
+        let (end, _) = text.match_indices('.').nth(1).unwrap_or((text.len(), ""));
+        let (exec, rest) = text.split_at(end);
+        Some(Self {
+            exec: Key::read(exec)?,
+            within: match rest.strip_prefix('.') {
+                Some(position) => Some(Position::parse(position)?),
+                None => None,
+            },
+        })
     }
 
     /// As [`Place::parse`] reads it.
     pub fn cursor(&self) -> String {
-        let (at, exec) = self.exec;
-        let exec = format!("{}.{}", at.timestamp_micros(), exec.0.simple());
+        let exec = self.exec.write();
         match self.within {
             Some(position) => format!("{exec}.{position}"),
             None => exec,
@@ -109,7 +110,7 @@ impl Search {
                     ..Selection::default()
                 };
                 lines.of(exec.job, id);
-                let mut log = LogReader::new(context, id, outline, &selection);
+                let mut log = LogReader::begin(context, id, outline, &selection).await?;
                 let place = Place {
                     exec: exec.key,
                     within: room.fill(&mut log, lines).await?,
@@ -160,6 +161,7 @@ parameters!(Search, Search::read);
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use proptest::prelude::*;
     use shared_types::ExecId;
 

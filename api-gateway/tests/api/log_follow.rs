@@ -190,6 +190,23 @@ async fn what_is_followed_can_be_chosen() {
     assert_eq!(status, 404, "{problem}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_log_still_sends_something() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let exec = user.exec(&user.job(json!({})).await).await;
+    let path = format!("{}/logs?follow=true", exec_path(&exec));
+    let mut following = Following::start(&user, &path, None).await;
+    let sent = timeout(PATIENCE, async {
+        let mut sent = Vec::new();
+        while !sent.ends_with(b"id: 0.0.0\n\n") {
+            sent.extend(following.answer.chunk().await.unwrap().unwrap());
+        }
+        sent
+    });
+    assert_eq!(sent.await.unwrap(), b"retry: 1000\n\nid: 0.0.0\n\n");
+}
+
 /// A log without an end: a client that comes again finds out, here or at another replica.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_exec_and_a_stop_end_the_stream() {

@@ -140,4 +140,8 @@ async fn what_is_deleted_or_another_users_is_not_found() {
     let (status, problem) = user.get("/v1/namespaces/me/logs?cursor=1.2&regex=(").await;
     assert_eq!(status, 400, "{problem}");
     assert_eq!(problem["errors"].as_array().unwrap().len(), 2);
+    // An instant that Postgres does not know.
+    let id = exec["id"].as_str().unwrap();
+    let path = format!("/v1/namespaces/me/logs?cursor=-9000000000000000000.{id}");
+    assert_eq!(user.get(&path).await.0, 400);
 }

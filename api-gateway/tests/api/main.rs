@@ -27,6 +27,7 @@ mod limits;
 mod lists;
 mod log_completeness;
 mod log_follow;
+mod log_formats;
 mod log_pages;
 mod log_seal;
 mod log_search;
