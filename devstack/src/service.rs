@@ -58,7 +58,7 @@ impl Service {
 
     /// Whether it seals or opens secrets.
     pub(crate) const fn holds_keys(self) -> bool {
-        matches!(self, Self::Gateway | Self::Executor)
+        !matches!(self, Self::Scheduler)
     }
 
     /// Services are built into the folder this program was built into.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::{Backoff, Check, Process};
+use chassis::{Backoff, Check, ConfigError, Process};
 use cluster::{Clients, Watch};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use store::logs::UnreadStream;
+use store::secrets::Keyring;
 use store::{DatabaseRole, Store, StoreError};
 use tokio::sync::mpsc;
 
@@ -23,6 +24,8 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// Starts; ready when the pods are listed and the database answers.
 pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     config.tail.check()?;
+    let keyring =
+        Keyring::new(&config.secrets).map_err(|why| ConfigError::invalid("secrets.keys", why))?;
     let store = Store::new(&config.database, DatabaseRole::Logs)?;
     let clients = Clients::new(&config.cluster).await?;
     let stopping = process.tasks.stopping();
@@ -32,8 +35,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         "database-probe",
         probe(store.clone(), database, stopping.clone()),
     );
-    let region = config.cluster.region.clone();
-    let context = TailContext::new(store, &clients, region, config.tail.clone(), &process);
+    let context = TailContext::new(&config, store, keyring, &clients, &process);
     watch_pods(&config, &process, &clients, Arc::new(context));
     Ok(())
 }

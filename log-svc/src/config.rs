@@ -6,6 +6,7 @@ use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig, TracesConfig
 use cluster::ClusterConfig;
 use serde::Deserialize;
 use store::DatabaseConfig;
+use store::secrets::SecretsConfig;
 
 /// Defaults in TOML.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -26,6 +27,8 @@ pub struct Config {
     pub traces: TracesConfig,
     /// `[database]`
     pub database: DatabaseConfig,
+    /// `[secrets]`
+    pub secrets: SecretsConfig,
     /// `[cluster]`
     pub cluster: ClusterConfig,
     /// `[tail]`
@@ -91,6 +94,7 @@ mod tests {
         let needed = [
             ("ESCAPEMENT__DATABASE__URL", "postgres://localhost/x"),
             ("ESCAPEMENT__CLUSTER__REGION", "default"),
+            ("ESCAPEMENT__SECRETS__KEYS", "a:unread"),
         ];
         let variables = needed.iter().chain(variables);
         let environment = variables.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));

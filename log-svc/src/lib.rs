@@ -2,7 +2,7 @@
 //! before its pod may go.
 //!
 //! [`pods`] gives each pod that waits for us a [`tail`]; a tail reads the
-//! pod-log endpoint ([`source`]) through [`transfer`] (parse, align, batch,
+//! pod-log endpoint ([`source`]) through [`transfer`] (parse, mask, align, batch,
 //! append), decides with [`ending`] that all was read, seals the stream and
 //! lets the pod go. Any of them may die at any point: what is stored says where
 //! to go on ([`alignment`]).
@@ -15,6 +15,7 @@ pub mod batch;
 pub mod config;
 pub mod ending;
 pub mod line;
+pub mod masking;
 pub mod pods;
 pub mod sighting;
 pub mod source;

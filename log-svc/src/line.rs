@@ -5,13 +5,20 @@
 //! the node wrote into a 200 answer or, at the start of a resumed read, the
 //! tail of a long line that began before.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use store::logs::{LogLine, MAX_LINE_BYTES};
+
+use crate::masking::Masks;
 
 /// `2026-11-23T14:00:00.000000000+00:00` and room to spare.
 const MAX_STAMP_BYTES: usize = 40;
 /// Of text that is not the program's, as much as helps to find the cause.
 const MAX_FOREIGN_BYTES: usize = 1024;
+
+/// A longer line gives back the memory that it needed.
+const KEPT_BYTES: usize = 4 * 1024;
 
 /// Something read from the endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +42,15 @@ pub enum Rest {
     CutStamp,
 }
 
-/// Cuts a byte stream into lines; memory stays below [`MAX_LINE_BYTES`].
+/// Cuts a byte stream into lines and masks them. Memory stays below
+/// [`MAX_LINE_BYTES`] and what decides whether a byte is hidden.
 #[derive(Debug)]
 pub struct LineParser {
+    masks: Arc<Masks>,
     place: Place,
     buffer: Vec<u8>,
+    /// So much of the buffer was passed on with an earlier part of its line.
+    passed_on: usize,
     /// Nothing older was asked for.
     since: Option<DateTime<Utc>>,
     /// Still before the first line of the program.
@@ -58,10 +69,12 @@ enum Place {
 
 impl LineParser {
     /// For an answer to a request with this `sinceTime`.
-    pub fn new(since: Option<DateTime<Utc>>) -> Self {
+    pub fn new(since: Option<DateTime<Utc>>, masks: Arc<Masks>) -> Self {
         Self {
+            masks,
             place: Place::Stamp,
             buffer: Vec::new(),
+            passed_on: 0,
             since,
             leading: true,
         }
@@ -79,13 +92,13 @@ impl LineParser {
     }
 
     /// What is left when the stream has ended.
-    pub fn rest(self) -> Rest {
+    pub fn rest(mut self) -> Rest {
         match self.place {
-            Place::Text(at) => Rest::Line(line(at, self.buffer, false)),
+            Place::Text(at) => Rest::Line(self.end_line(at)),
             Place::Stamp if self.buffer.is_empty() => Rest::Nothing,
             Place::Stamp if self.buffer.iter().copied().all(is_stamp_byte) => Rest::CutStamp,
             Place::Stamp | Place::Foreign => {
-                foreign(&self.buffer).map_or(Rest::Nothing, Rest::Foreign)
+                self.end_foreign().map_or(Rest::Nothing, Rest::Foreign)
             }
         }
     }
@@ -127,40 +140,65 @@ impl LineParser {
     ) -> &'a [u8] {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let text = &bytes[..end.unwrap_or(bytes.len())];
-        let fits = text.len().min(MAX_LINE_BYTES - self.buffer.len());
+        let room = self.passed_on + MAX_LINE_BYTES - self.buffer.len();
+        let fits = text.len().min(room);
         self.buffer.extend_from_slice(&text[..fits]);
         if fits < text.len() {
-            let part = std::mem::take(&mut self.buffer);
-            sink(Parsed::Line(line(at, part, true)));
+            sink(Parsed::Line(self.cut_line(at)));
             return &bytes[fits..];
         }
         let Some(end) = end else {
             return &[];
         };
-        sink(Parsed::Line(line(
-            at,
-            std::mem::take(&mut self.buffer),
-            false,
-        )));
+        sink(Parsed::Line(self.end_line(at)));
         self.place = Place::Stamp;
         &bytes[end + 1..]
+    }
+
+    /// The next part of a line that is too long. What could still become hidden
+    /// by what follows stays.
+    fn cut_line(&mut self, at: DateTime<Utc>) -> LogLine {
+        let reach = self.masks.reach();
+        let end = self.buffer.len() - reach;
+        let part = self.masks.apply(&self.buffer, self.passed_on..end);
+        self.buffer.drain(..end.saturating_sub(reach));
+        self.passed_on = self.buffer.len() - reach;
+        line(at, part, true)
+    }
+
+    /// The line, or the last part of it.
+    fn end_line(&mut self, at: DateTime<Utc>) -> LogLine {
+        let shown = self.passed_on..self.buffer.len();
+        let text = self.masks.apply(&self.buffer, shown);
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT_BYTES);
+        self.passed_on = 0;
+        line(at, text, false)
     }
 
     fn foreign<'a>(&mut self, bytes: &'a [u8], sink: &mut impl FnMut(Parsed)) -> &'a [u8] {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let text = &bytes[..end.unwrap_or(bytes.len())];
-        let fits = text
-            .len()
-            .min(MAX_FOREIGN_BYTES.saturating_sub(self.buffer.len()));
+        let limit = MAX_FOREIGN_BYTES + self.masks.reach();
+        let fits = text.len().min(limit.saturating_sub(self.buffer.len()));
         self.buffer.extend_from_slice(&text[..fits]);
         let Some(end) = end else {
             return &[];
         };
         self.place = Place::Stamp;
-        if let Some(text) = foreign(&std::mem::take(&mut self.buffer)) {
+        if let Some(text) = self.end_foreign() {
             sink(Parsed::Foreign(text));
         }
         &bytes[end + 1..]
+    }
+
+    /// The text without an instant, which may be of a program's line.
+    fn end_foreign(&mut self) -> Option<String> {
+        let shown = self.buffer.len().min(MAX_FOREIGN_BYTES);
+        let text = self.masks.apply(&self.buffer, 0..shown);
+        self.buffer.clear();
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        (!text.is_empty()).then_some(text)
     }
 }
 
@@ -175,11 +213,6 @@ fn line(at: DateTime<Utc>, bytes: Vec<u8>, continued: bool) -> LogLine {
         gap_before: false,
         bytes,
     }
-}
-
-fn foreign(bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(bytes).trim().to_owned();
-    (!text.is_empty()).then_some(text)
 }
 
 fn parse_stamp(bytes: &[u8]) -> Option<DateTime<Utc>> {

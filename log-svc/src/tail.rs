@@ -22,12 +22,15 @@ use chrono::{DateTime, Utc};
 use cluster::FinalizerError;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
+use secrecy::ExposeSecret;
 use store::StoreError;
 use store::logs::{StreamKey, Verdict, Writer};
+use store::secrets;
 use tokio::sync::watch;
 
 use crate::alignment::Alignment;
 use crate::ending::Ending;
+use crate::masking::Masks;
 use crate::sighting::{Sighting, started_at};
 use crate::source::PodLog;
 use crate::transfer::Transfer;
@@ -66,6 +69,8 @@ enum TailError {
     Store(#[from] StoreError),
     #[error("the pod could not be let go")]
     Finalizer(#[from] FinalizerError),
+    #[error("the values of secret variables could not be prepared to be hidden")]
+    Masks(#[from] aho_corasick::BuildError),
 }
 
 /// Reads one attempt's output into its stream.
@@ -76,6 +81,8 @@ pub struct Tail {
     shown: Shown,
     hold: Hold,
     ending: Ending,
+    /// What to hide; read before the first line is.
+    masks: Option<Arc<Masks>>,
     /// The program had printed nothing until then; as far as is known.
     silent_until: Option<DateTime<Utc>>,
     seen_at: SystemTime,
@@ -92,6 +99,7 @@ impl Tail {
             shown,
             hold: Hold::Unopened,
             ending,
+            masks: None,
             silent_until: None,
             seen_at: SystemTime::now(),
         }
@@ -170,14 +178,27 @@ impl Tail {
 
     /// A transfer that goes on where the stream ends, for a read that begins
     /// now and may be the first.
-    async fn transfer(&self, writer: Writer) -> Result<Transfer, StoreError> {
+    async fn transfer(&mut self, writer: Writer) -> Result<Transfer, TailError> {
+        let masks = self.masks().await?;
         let first = self
             .silent_until
             .map_or_else(Alignment::default, |silent_until| {
                 Alignment::of_first_read(silent_until, Utc::now())
             });
-        let (store, flush_after) = (&self.context.store, self.context.config.flush_after);
-        Transfer::prepare(store, self.key, writer, flush_after, first).await
+        Ok(Transfer::prepare(&self.context, self.key, writer, masks, first).await?)
+    }
+
+    /// What to hide of the exec's output. Without it nothing is read: better a
+    /// log that is late, or even lost, than one that tells.
+    async fn masks(&mut self) -> Result<Arc<Masks>, TailError> {
+        if let Some(masks) = &self.masks {
+            return Ok(masks.clone());
+        }
+        let mut conn = self.context.store.connection().await?;
+        let values = secrets::of_exec(&mut conn, &self.context.keyring, self.key.exec).await?;
+        let masks = Arc::new(Masks::of(values.iter().map(ExposeSecret::expose_secret))?);
+        self.masks = Some(masks.clone());
+        Ok(masks)
     }
 
     /// Keeps the stream, whose state is certain, for the next step.

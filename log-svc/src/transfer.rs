@@ -7,6 +7,7 @@
 use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::alignment::{Alignment, Standing, resume_point};
 use crate::batch::Batch;
 use crate::line::{LineParser, Parsed, Rest};
+use crate::masking::Masks;
+use crate::tail::TailContext;
 
 /// How a [`Transfer::pump`] ended.
 #[derive(Debug)]
@@ -74,27 +77,28 @@ pub struct Transferred {
 
 impl Transfer {
     /// Prepares to go on where the stream ends: reads what is stored since the
-    /// point to resume from. `first` is how a stream without lines is aligned.
+    /// point to resume from. `masks` must be the same for all reads of a stream, or
+    /// lines are not recognised. `first` is how a stream without lines is aligned.
     pub async fn prepare(
-        store: &Store,
+        context: &TailContext,
         key: StreamKey,
         writer: Writer,
-        flush_after: Duration,
+        masks: Arc<Masks>,
         first: Alignment,
     ) -> Result<Self, StoreError> {
         let since = writer.last_at().map(resume_point);
         let mut alignment = since.map_or(first, |_| Alignment::default());
         if let Some(since) = since {
-            let mut conn = store.connection().await?;
+            let mut conn = context.store.connection().await?;
             logs::visit_since(&mut conn, key, since, |line| alignment.expect(&line)).await?;
         }
         Ok(Self {
-            store: store.clone(),
-            flush_after,
+            store: context.store.clone(),
+            flush_after: context.config.flush_after,
             since,
             writer,
             alignment,
-            parser: LineParser::new(since),
+            parser: LineParser::new(since, masks),
             batch: Batch::default(),
             new_lines: 0,
             programs_lines: 0,

@@ -5,15 +5,17 @@ mod keyring;
 
 use std::collections::BTreeMap;
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Jsonb, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use shared_types::SecretId;
+use shared_types::{ExecId, SecretId};
 use thiserror::Error;
 
 pub use self::keyring::{Keyring, KeyringError, Purpose, SealError, Sealed, SecretsConfig};
 use crate::StoreError;
-use crate::schema::secrets;
+use crate::schema::{execs, secrets};
 
 /// Why a secret cannot be used. Names its id and its key, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -92,6 +94,34 @@ pub async fn load(
         Some(missing) => Err(SecretError::Missing(*missing).into()),
         None => Ok(values),
     }
+}
+
+/// The values of an exec's secret variables. They stay the same for all its life.
+pub async fn of_exec(
+    conn: &mut AsyncPgConnection,
+    keyring: &Keyring,
+    exec: ExecId,
+) -> Result<Vec<SecretString>, StoreError> {
+    let found: Option<(String, Option<serde_json::Value>)> = execs::table
+        .find(exec.0)
+        .select((
+            execs::namespace,
+            sql::<Nullable<Jsonb>>("spec -> 'secret_vars'"),
+        ))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((namespace, Some(named))) = found else {
+        return Ok(Vec::new());
+    };
+    let named: BTreeMap<String, SecretId> =
+        serde_json::from_value(named).map_err(|_| StoreError::Unknown {
+            what: "form of spec in exec",
+            value: exec.0.to_string(),
+        })?;
+    let ids: Vec<_> = named.into_values().collect();
+    let values = load(conn, keyring, &namespace, &ids).await?;
+    Ok(values.into_values().collect())
 }
 
 /// Removes a value that nothing names any more.

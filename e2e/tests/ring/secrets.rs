@@ -56,14 +56,18 @@ async fn a_secret_reaches_the_program_and_nobody_else() {
         "docker_image_tag": demo_tag().unwrap(),
         "secret_vars": { "API_KEY": VALUE },
     });
-    let command =
-        "sh -c 'echo length ${#API_KEY}; case $API_KEY in *\\$*value*) echo unchanged; esac'";
+    let command = concat!(
+        "sh -c 'echo length ${#API_KEY}; case $API_KEY in *\\$*value*) echo unchanged; esac; ",
+        "echo it is \"$API_KEY\"; printf %s \"$API_KEY\" | base64'",
+    );
     let job = client.create_job(command, fields).await.unwrap();
     let exec = client.trigger(job).await.unwrap();
     client.wait(&exec, "S", LIMIT).await.unwrap();
     let log = ring.sealed_log(&client, &exec).await;
     assert!(log.contains(&format!("length {}", VALUE.len())), "{log:?}");
-    assert!(log.contains(&"unchanged".to_owned()), "{log:?}");
+    for line in ["unchanged", "it is ***", "***"] {
+        assert!(log.iter().any(|printed| printed == line), "{log:?}");
+    }
 
     let seen = all_that_is_seen(&ring, &client, &exec).await;
     for secret in [VALUE, PASSWORD] {

@@ -9,7 +9,12 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 fn parse(since: Option<&str>, pieces: &[&[u8]]) -> (Vec<Parsed>, Rest) {
-    let mut parser = LineParser::new(since.map(at));
+    parse_masked(&[], since, pieces)
+}
+
+fn parse_masked(values: &[&str], since: Option<&str>, pieces: &[&[u8]]) -> (Vec<Parsed>, Rest) {
+    let masks = Masks::of(values.iter().copied()).unwrap();
+    let mut parser = LineParser::new(since.map(at), masks.into());
     let mut parsed = Vec::new();
     for piece in pieces {
         parser.feed(piece, &mut |each| parsed.push(each));
@@ -158,4 +163,70 @@ proptest! {
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         parse(None, &[&bytes]);
     }
+}
+
+/// The parts of a line without its values, and how many bytes of each are hidden.
+fn masked_parts(parsed: Vec<Parsed>, rest: Rest) -> Vec<(String, bool)> {
+    let parts = parsed.into_iter().map(|each| match each {
+        Parsed::Line(line) => line,
+        Parsed::Foreign(text) => panic!("{text}"),
+    });
+    let rest = match rest {
+        Rest::Line(line) => Some(line),
+        _ => None,
+    };
+    let text = |line: LogLine| (String::from_utf8(line.bytes).unwrap(), line.continued);
+    parts.chain(rest).map(text).collect()
+}
+
+#[test]
+fn a_value_is_hidden_wherever_reads_split_it() {
+    let input = format!("{STAMP} the key is hunter22!\n{STAMP} and again hunter22");
+    for cut in 0..input.len() {
+        let (head, tail) = input.as_bytes().split_at(cut);
+        let (parsed, rest) = parse_masked(&["hunter22"], None, &[head, tail]);
+        let lines = masked_parts(parsed, rest);
+        let lines: Vec<_> = lines.iter().map(|(text, _)| text.as_str()).collect();
+        assert_eq!(lines, ["the key is ***!", "and again ***"], "{cut}");
+    }
+}
+
+#[test]
+fn a_value_is_hidden_wherever_a_long_line_is_cut() {
+    let value = "hunter22";
+    for ends_with in ["\n", ""] {
+        for before in MAX_LINE_BYTES - 20..=MAX_LINE_BYTES + 5 {
+            let text = format!(
+                "{}{value}{}",
+                "x".repeat(before),
+                "y".repeat(MAX_LINE_BYTES)
+            );
+            let input = format!("{STAMP} {text}{ends_with}");
+            let (parsed, rest) = parse_masked(&[value], None, &[input.as_bytes()]);
+            let parts = masked_parts(parsed, rest);
+            let continued: Vec<_> = parts.iter().map(|(_, continued)| *continued).collect();
+            let (last, heads) = continued.split_last().unwrap();
+            assert!(!last && heads.iter().all(|continued| *continued));
+            assert!(parts.iter().all(|(text, _)| text.len() <= MAX_LINE_BYTES));
+            // One that lies on a cut is hidden on either side.
+            let joined: String = parts.iter().map(|(text, _)| text.as_str()).collect();
+            let shown = joined.replace("***", "");
+            assert_eq!(shown, text.replace(value, ""), "{before}");
+            assert!(joined.contains("***"));
+        }
+    }
+}
+
+#[test]
+fn a_value_is_hidden_in_what_has_no_stamp() {
+    let tail = format!(
+        "the tail of a long line, {} hunter22, and more",
+        "x".repeat(990)
+    );
+    let (parsed, rest) = parse_masked(&["hunter22"], None, &[tail.as_bytes()]);
+    assert_eq!(parsed, []);
+    let Rest::Foreign(text) = rest else {
+        panic!("{rest:?}")
+    };
+    assert!(!text.contains("hunter"), "{text}");
 }

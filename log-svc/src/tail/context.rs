@@ -3,19 +3,21 @@
 use chassis::{Process, Traces};
 use kube::Client;
 use store::logs::{self, UnreadStream};
+use store::secrets::Keyring;
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::TailConfig;
+use crate::config::{Config, TailConfig};
 
 /// What all tails of a process share.
 pub struct TailContext {
-    pub(super) store: Store,
+    pub(crate) store: Store,
+    pub(super) keyring: Keyring,
     pub(super) unary: Client,
     pub(super) logs: Client,
     pub(super) region: String,
-    pub(super) config: TailConfig,
+    pub(crate) config: TailConfig,
     pub(super) follows: Semaphore,
     pub(super) final_reads: Semaphore,
     pub(super) traces: Traces,
@@ -23,22 +25,23 @@ pub struct TailContext {
 }
 
 impl TailContext {
-    /// For the pods of one region.
+    /// For the pods of the configured region.
     pub fn new(
+        config: &Config,
         store: Store,
+        keyring: Keyring,
         clients: &cluster::Clients,
-        region: String,
-        config: TailConfig,
         process: &Process,
     ) -> Self {
         Self {
             store,
+            keyring,
             unary: clients.unary.clone(),
             logs: clients.logs.clone(),
-            region,
-            follows: Semaphore::new(config.follows),
-            final_reads: Semaphore::new(config.final_reads),
-            config,
+            region: config.cluster.region.clone(),
+            follows: Semaphore::new(config.tail.follows),
+            final_reads: Semaphore::new(config.tail.final_reads),
+            config: config.tail.clone(),
             traces: process.traces.clone(),
             stopping: process.tasks.stopping(),
         }

@@ -1,12 +1,9 @@
 //! The service from its watch to the finalizer.
 
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig, TracesConfig};
-use cluster::ClusterConfig;
-use log_svc::config::{Config, TailConfig};
+use chassis::Process;
 use serde_json::json;
 use shared_types::{ExecEvent, Reason};
 use store::lifecycle::{self, Claim, End};
@@ -14,33 +11,13 @@ use store::logs;
 use store::{AsyncConnection, DatabaseRole, StoreError};
 
 use crate::container::{FileLine, instant, line};
-use crate::fixture::{Attempt, Fixture, REGION, soon};
+use crate::fixture::{Attempt, Fixture, KEY, REGION, soon};
 
 async fn start(fixture: &Fixture) -> Process {
     let process = Process::for_test("log-svc");
-    let cluster = ClusterConfig {
-        region: REGION.to_owned(),
-        instance: "escapement".to_owned(),
-        kubeconfig: Some(kubeconfig(&fixture.server.url)),
-        namespace_prefix: "jobs-".to_owned(),
-    };
-    let config = Config {
-        log: LogConfig::default(),
-        health: HealthConfig {
-            listen: (Ipv4Addr::LOCALHOST, 0).into(),
-        },
-        shutdown: ShutdownConfig::default(),
-        traces: TracesConfig::default(),
-        database: fixture.database.config(),
-        cluster,
-        tail: TailConfig {
-            follows: 4,
-            final_reads: 4,
-            flush_after: Duration::from_millis(20),
-            standby: Duration::from_millis(500),
-            missing_limit: Duration::from_secs(2),
-        },
-    };
+    let mut config = fixture.config(KEY);
+    config.cluster.kubeconfig = Some(kubeconfig(&fixture.server.url));
+    config.tail.follows = 4;
     let file = config.cluster.kubeconfig.clone().unwrap();
     log_svc::app::start(config, process.clone()).await.unwrap();
     std::fs::remove_file(file).unwrap();

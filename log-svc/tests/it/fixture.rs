@@ -1,19 +1,22 @@
 //! A database, an API server and pods whose programs print.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Process;
-use cluster::{Clients, PodIdentity, names};
+use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig, TracesConfig};
+use cluster::{Clients, ClusterConfig, PodIdentity, names};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Client, Config};
-use log_svc::config::TailConfig;
+use kube::Client;
+use log_svc::config::{Config, TailConfig};
 use log_svc::tail::{Tail, TailContext};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared_types::{Command, ExecId, ExecSpec, TriggerMode};
 use store::execs::{self, NewExec};
 use store::jobs::{self, JobDefinition};
 use store::logs::{self, Filter, LogLine, PageLimits, Stream, StreamKey};
+use store::secrets::{self, Keyring, SecretsConfig};
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, Store, StoreError};
 use tokio::sync::watch;
@@ -22,6 +25,9 @@ use crate::container::{Container, FileLine, STARTED};
 use crate::server::ApiServer;
 
 pub(crate) const REGION: &str = "default";
+
+/// Whose values the tests' execs are given.
+pub(crate) const KEY: &str = "test:dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=";
 
 /// What a test works with.
 pub(crate) struct Fixture {
@@ -54,27 +60,46 @@ impl Fixture {
 
     /// A log service's own: connections, permits, configuration.
     pub(crate) fn context(&self) -> Arc<TailContext> {
-        let config = TailConfig {
-            follows: 50,
-            final_reads: 8,
-            flush_after: Duration::from_millis(5),
-            standby: Duration::from_millis(200),
-            missing_limit: Duration::from_secs(2),
-        };
-        let store = self.database.store(DatabaseRole::Logs);
-        let region = REGION.to_owned();
+        self.context_with(KEY)
+    }
+
+    pub(crate) fn context_with(&self, keys: &str) -> Arc<TailContext> {
+        let config = self.config(keys);
+        let store = Store::new(&config.database, DatabaseRole::Logs).unwrap();
+        let keyring = Keyring::new(&config.secrets).unwrap();
         let process = Process::for_test("log-svc");
-        Arc::new(TailContext::new(
-            store,
-            &self.clients(),
-            region,
-            config,
-            &process,
-        ))
+        let context = TailContext::new(&config, store, keyring, &self.clients(), &process);
+        Arc::new(context)
+    }
+
+    pub(crate) fn config(&self, keys: &str) -> Config {
+        Config {
+            log: LogConfig::default(),
+            health: HealthConfig {
+                listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            },
+            shutdown: ShutdownConfig::default(),
+            traces: TracesConfig::default(),
+            database: self.database.config(),
+            secrets: SecretsConfig { keys: keys.into() },
+            cluster: ClusterConfig {
+                region: REGION.to_owned(),
+                instance: "escapement".to_owned(),
+                kubeconfig: None,
+                namespace_prefix: "jobs-".to_owned(),
+            },
+            tail: TailConfig {
+                follows: 50,
+                final_reads: 8,
+                flush_after: Duration::from_millis(5),
+                standby: Duration::from_millis(200),
+                missing_limit: Duration::from_secs(2),
+            },
+        }
     }
 
     fn clients(&self) -> Clients {
-        let config = Config::new(self.server.url.parse().unwrap());
+        let config = kube::Config::new(self.server.url.parse().unwrap());
         let client = || Client::try_from(config.clone()).unwrap();
         Clients {
             unary: client(),
@@ -85,7 +110,12 @@ impl Fixture {
 
     /// A running exec whose pod holds both finalizers and prints nothing yet.
     pub(crate) async fn attempt(&self) -> Attempt {
-        let exec = self.exec().await;
+        self.attempt_with(&[]).await
+    }
+
+    /// One with secret variables of these values.
+    pub(crate) async fn attempt_with(&self, values: &[&str]) -> Attempt {
+        let exec = self.exec(values).await;
         let (name, uid) = (exec.job_name(1), format!("uid-{exec}"));
         let identity = PodIdentity {
             exec,
@@ -126,14 +156,19 @@ impl Fixture {
         attempt
     }
 
-    async fn exec(&self) -> ExecId {
+    async fn exec(&self, values: &[&str]) -> ExecId {
+        let mut owner = self.database.owner().await;
+        let values: Vec<SecretString> = values.iter().map(|value| (*value).into()).collect();
+        let keyring = Keyring::new(&SecretsConfig { keys: KEY.into() }).unwrap();
+        let ids = secrets::insert(&mut owner, &keyring, "demo", &values).await;
+        let named = ids.unwrap().into_iter().enumerate();
         let spec = ExecSpec {
             command: Command::Words(Vec::new()),
             image_repo: "demo".to_owned(),
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: std::collections::BTreeMap::new(),
-            secret_vars: [].into(),
+            secret_vars: named.map(|(n, id)| (format!("SECRET_{n}"), id)).collect(),
             rules: shared_types::RunRules::default(),
         };
         let new = JobDefinition {
@@ -148,7 +183,6 @@ impl Fixture {
             schedule_rules: shared_types::ScheduleRules::default(),
             schedule_active: false,
         };
-        let mut owner = self.database.owner().await;
         let job = owner
             .transaction::<_, StoreError, _>(async |conn| jobs::insert(conn, new).await)
             .await

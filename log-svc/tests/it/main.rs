@@ -10,6 +10,7 @@ mod app;
 mod container;
 mod fixture;
 mod interruption;
+mod masking;
 mod node;
 mod server;
 mod tail;

@@ -17,7 +17,7 @@
 apiGateway: { name: api-gateway, broker: true, keys: true, sizes: true }
 schedulerSvc: { name: scheduler-svc, broker: true }
 executorSvc: { name: executor-svc, broker: true, keys: true, sizes: true, cluster: true }
-logSvc: { name: log-svc, cluster: true }
+logSvc: { name: log-svc, keys: true, cluster: true }
 {{- end }}
 
 {{- define "escapement.labels" -}}

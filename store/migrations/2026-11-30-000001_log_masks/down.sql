@@ -1,0 +1,1 @@
+REVOKE SELECT ON secrets FROM escapement_logs;
