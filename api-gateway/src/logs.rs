@@ -31,10 +31,10 @@ use std::vec;
 use shared_types::{ExecId, JobId};
 use store::access::Access;
 use store::execs::Exec;
-use store::logs::{self, Filter, Gap, PageLimits, Stream, StreamKey};
+use store::logs::{self, Filter, Gap, LeftOut, PageLimits, Stream, StreamKey};
 
 use self::completeness::Completeness;
-use self::entry::{Entry, gap_mark};
+use self::entry::{Entry, gap_mark, left_out_mark};
 use self::lines::{Content, Part, arrange};
 use self::outline::Outline;
 use self::position::Position;
@@ -215,6 +215,15 @@ impl LogReader {
         Ok(Some(entries))
     }
 
+    /// Says that lines were left out.
+    fn mark(&mut self, attempt: i32, left_out: &LeftOut, entries: &mut Vec<Entry>) {
+        self.position = self.position.before_line(attempt, left_out.until_seq);
+        let (at, message) = (left_out.until, left_out_mark(left_out));
+        if !self.programs_only && self.filter.passes(at, message.as_bytes()) {
+            entries.push(Entry::platform(at, message, (attempt, self.position)));
+        }
+    }
+
     async fn read_program(
         &mut self,
         (attempt, from_seq): (i32, i64),
@@ -234,8 +243,12 @@ impl LogReader {
             Ok(logs::read(&mut conn, key, from_seq, &filter, limits).await?)
         });
         let page = page.await?;
+        let mut left_out = page.left_out.as_ref();
         for numbered in page.lines {
             let (line, before) = (numbered.line, numbered.seq);
+            if let Some(passed) = left_out.take_if(|it| it.until_seq <= before) {
+                self.mark(attempt, passed, entries);
+            }
             if line.gap_before && !self.programs_only {
                 let here = self.position.before_line(attempt, before);
                 let mark = gap_mark(self.gaps.get(&(attempt, before)));
@@ -243,6 +256,9 @@ impl LogReader {
             }
             self.position = self.position.before_line(attempt, before + 1);
             entries.push(Entry::program(line, (attempt, self.position)));
+        }
+        if let Some(passed) = left_out {
+            self.mark(attempt, passed, entries);
         }
         self.position = self.position.before_line(attempt, page.next_seq);
         self.scanned += page.scanned;

@@ -13,10 +13,15 @@
 //! reached on; the first that is not found is new, and so are all after it.
 
 //!
+//! Of the stored lines the first may be unknown: those left out of a large log, and more
+//! than fit into memory. Then a read begins with lines that are not found and no newer than
+//! what is stored: they are passed over until the first that is found.
+//!
 //! Of a stream without lines there is nothing to compare. What the node had
 //! rotated away before the first read shows only in that the log could have
 //! been rotated by then, and begins late.
 
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,6 +30,9 @@ use store::logs::LogLine;
 /// How much older than its predecessor a line may be stamped and still be
 /// found after a reconnect.
 const SLACK: TimeDelta = TimeDelta::seconds(10);
+
+/// Stored lines that are known at most; a program may print more in [`SLACK`].
+const STORED_MAX: usize = 100_000;
 
 /// How often the kubelet looks whether a log is to be rotated.
 const ROTATION_CHECK: TimeDelta = TimeDelta::seconds(10);
@@ -39,7 +47,7 @@ pub fn resume_point(last: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// A line in 24 bytes, to recognise it by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Print {
     at: DateTime<Utc>,
     hash: u64,
@@ -71,7 +79,11 @@ pub enum Standing {
 /// Stored lines since an instant, and how far a read has come in them.
 #[derive(Debug, Default)]
 pub struct Alignment {
-    stored: Vec<Print>,
+    stored: VecDeque<Print>,
+    /// Whether there are stored lines before the first of these.
+    begins_late: bool,
+    /// Then, until the first line is found: where each stands first.
+    places: Option<HashMap<Print, usize>>,
     reached: usize,
     beyond: bool,
     /// In a stream without lines: lines before one later than this may have
@@ -93,7 +105,16 @@ impl Alignment {
 
     /// Adds a stored line, in the order of the stream.
     pub fn expect(&mut self, line: &LogLine) {
-        self.stored.push(Print::of(line));
+        if self.stored.len() == STORED_MAX {
+            self.stored.pop_front();
+            self.begins_late = true;
+        }
+        self.stored.push_back(Print::of(line));
+    }
+
+    /// A read may begin with stored lines that are not expected.
+    pub fn begin_late(&mut self) {
+        self.begins_late = true;
     }
 
     /// Takes the next line read.
@@ -102,15 +123,43 @@ impl Alignment {
             return Standing::New;
         }
         let print = Print::of(line);
-        let rest = &self.stored[self.reached..];
-        if let Some(skipped) = rest.iter().position(|stored| *stored == print) {
+        if self.begins_late {
+            return self.place_late(print);
+        }
+        let mut rest = self.stored.range(self.reached..);
+        if let Some(skipped) = rest.position(|stored| *stored == print) {
             self.reached += skipped + 1;
             return Standing::Known;
         }
-        self.beyond = true;
         let rotated = self.rotated_by.is_some_and(|check| line.at > check);
-        let contiguous = rest.is_empty() && !rotated;
-        self.stored = Vec::new();
+        let contiguous = self.is_passed() && !rotated;
+        self.go_beyond(contiguous)
+    }
+
+    /// Takes a line before the first that is found.
+    fn place_late(&mut self, print: Print) -> Standing {
+        let stored = &self.stored;
+        let places = self.places.get_or_insert_with(|| {
+            // The first place of each is the one that stays.
+            let places = stored.iter().enumerate().rev();
+            places.map(|(place, print)| (*print, place)).collect()
+        });
+        if let Some(place) = places.get(&print) {
+            self.reached = place + 1;
+            self.begins_late = false;
+            self.places = None;
+            return Standing::Known;
+        }
+        match self.stored.back() {
+            Some(last) if print.at <= last.at => Standing::Known,
+            _ => self.go_beyond(false),
+        }
+    }
+
+    fn go_beyond(&mut self, contiguous: bool) -> Standing {
+        self.beyond = true;
+        self.stored = VecDeque::new();
+        self.places = None;
         self.reached = 0;
         if contiguous {
             Standing::New

@@ -23,7 +23,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Starts; ready when the pods are listed and the database answers.
 pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
-    config.tail.check()?;
+    config.check()?;
     let keyring =
         Keyring::new(&config.secrets).map_err(|why| ConfigError::invalid("secrets.keys", why))?;
     let store = Store::new(&config.database, DatabaseRole::Logs)?;

@@ -1,11 +1,13 @@
 //! Configuration of the process: the sum of its components'.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig, TracesConfig};
 use cluster::ClusterConfig;
 use serde::Deserialize;
 use store::DatabaseConfig;
+use store::logs::Keep;
 use store::secrets::SecretsConfig;
 
 /// Defaults in TOML.
@@ -33,6 +35,16 @@ pub struct Config {
     pub cluster: ClusterConfig,
     /// `[tail]`
     pub tail: TailConfig,
+    /// `[keep]`
+    pub keep: KeepConfig,
+}
+
+impl Config {
+    /// Refuses what the types allow and the service cannot use.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.tail.check()?;
+        self.keep.check()
+    }
 }
 
 /// `[tail]`: how logs are read.
@@ -58,8 +70,7 @@ pub struct TailConfig {
 }
 
 impl TailConfig {
-    /// Refuses what the types allow and the loop cannot use.
-    pub fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), ConfigError> {
         for (key, permits) in [
             ("tail.follows", self.follows),
             ("tail.final_reads", self.final_reads),
@@ -84,6 +95,49 @@ impl TailConfig {
     }
 }
 
+/// `[keep]`: what is kept of what the program of an attempt prints.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeepConfig {
+    /// Of execs of every namespace.
+    pub namespace: KeepEnds,
+    /// Of those of these namespaces instead.
+    #[serde(default)]
+    pub namespaces: BTreeMap<String, KeepEnds>,
+}
+
+/// The beginning and the end of a log.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeepEnds {
+    /// Of its beginning, MiB.
+    pub first_mib: u32,
+    /// Of its end, MiB.
+    pub last_mib: u32,
+}
+
+impl KeepConfig {
+    /// What is kept of an exec of a namespace.
+    pub fn of(&self, namespace: &str) -> Keep {
+        let ends = self.namespaces.get(namespace).unwrap_or(&self.namespace);
+        Keep {
+            first: i64::from(ends.first_mib) << 20,
+            last: i64::from(ends.last_mib) << 20,
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let all = self.namespaces.values().chain([&self.namespace]);
+        for ends in all {
+            if ends.first_mib == 0 || ends.last_mib == 0 {
+                let why = "needs first_mib and last_mib of at least 1 for each namespace";
+                return Err(ConfigError::invalid("keep", why));
+            }
+        }
+        Ok(())
+    }
+}
+
 chassis::service_config!(Config);
 
 #[cfg(test)]
@@ -100,7 +154,7 @@ mod tests {
         let environment = variables.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config: Config =
             chassis::config::load_from(DEFAULTS, None, Some(environment.collect()))?;
-        config.tail.check().map(|()| config)
+        config.check().map(|()| config)
     }
 
     #[test]
@@ -108,6 +162,9 @@ mod tests {
         let config = load(&[("ESCAPEMENT__CLUSTER__INSTANCE", "two")]).unwrap();
         assert_eq!(config.tail.follows, 500);
         assert_eq!(config.cluster.instance, "two");
+        let mib = |mib: i64| mib * 1024 * 1024;
+        let keep = config.keep.of("demo");
+        assert_eq!((keep.first, keep.last), (mib(512), mib(512)));
     }
 
     #[test]
@@ -123,6 +180,7 @@ mod tests {
                 "tail.missing_limit",
             ),
             ("ESCAPEMENT__TAIL__FOLOWS", "1", "folows"),
+            ("ESCAPEMENT__KEEP__NAMESPACE__LAST_MIB", "0", "keep"),
         ];
         for (variable, value, named) in cases {
             let said = load(&[(variable, value)]).unwrap_err().to_string();

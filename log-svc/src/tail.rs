@@ -33,7 +33,7 @@ use crate::ending::Ending;
 use crate::masking::Masks;
 use crate::sighting::{Sighting, started_at};
 use crate::source::PodLog;
-use crate::transfer::Transfer;
+use crate::transfer::{Terms, Transfer};
 pub use context::TailContext;
 use grip::{Grip, Hold};
 
@@ -81,8 +81,8 @@ pub struct Tail {
     shown: Shown,
     hold: Hold,
     ending: Ending,
-    /// What to hide; read before the first line is.
-    masks: Option<Arc<Masks>>,
+    /// Read before the first line is.
+    terms: Option<Terms>,
     /// The program had printed nothing until then; as far as is known.
     silent_until: Option<DateTime<Utc>>,
     seen_at: SystemTime,
@@ -99,7 +99,7 @@ impl Tail {
             shown,
             hold: Hold::Unopened,
             ending,
-            masks: None,
+            terms: None,
             silent_until: None,
             seen_at: SystemTime::now(),
         }
@@ -179,26 +179,31 @@ impl Tail {
     /// A transfer that goes on where the stream ends, for a read that begins
     /// now and may be the first.
     async fn transfer(&mut self, writer: Writer) -> Result<Transfer, TailError> {
-        let masks = self.masks().await?;
+        let terms = self.terms().await?;
         let first = self
             .silent_until
             .map_or_else(Alignment::default, |silent_until| {
                 Alignment::of_first_read(silent_until, Utc::now())
             });
-        Ok(Transfer::prepare(&self.context, self.key, writer, masks, first).await?)
+        Ok(Transfer::prepare(&self.context, self.key, writer, terms, first).await?)
     }
 
-    /// What to hide of the exec's output. Without it nothing is read: better a
-    /// log that is late, or even lost, than one that tells.
-    async fn masks(&mut self) -> Result<Arc<Masks>, TailError> {
-        if let Some(masks) = &self.masks {
-            return Ok(masks.clone());
+    /// What to hide of the exec's output, and what to keep. Without it nothing is
+    /// read: better a log that is late, or even lost, than one that tells.
+    async fn terms(&mut self) -> Result<Terms, TailError> {
+        if let Some(terms) = &self.terms {
+            return Ok(terms.clone());
         }
         let mut conn = self.context.store.connection().await?;
-        let values = secrets::of_exec(&mut conn, &self.context.keyring, self.key.exec).await?;
-        let masks = Arc::new(Masks::of(values.iter().map(ExposeSecret::expose_secret))?);
-        self.masks = Some(masks.clone());
-        Ok(masks)
+        let found = secrets::of_exec(&mut conn, &self.context.keyring, self.key.exec).await;
+        let (namespace, values) = found?;
+        let masks = Masks::of(values.iter().map(ExposeSecret::expose_secret))?;
+        let terms = Terms {
+            masks: Arc::new(masks),
+            keep: self.context.keep.of(&namespace),
+        };
+        self.terms = Some(terms.clone());
+        Ok(terms)
     }
 
     /// Keeps the stream, whose state is certain, for the next step.

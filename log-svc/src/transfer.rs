@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::{AsyncBufRead, AsyncBufReadExt};
-use store::logs::{self, Append, LogLine, StreamKey, Writer};
+use store::logs::{self, Append, Keep, LogLine, StreamKey, Writer};
 use store::{AsyncConnection, Store, StoreError};
 use tokio::time::{Instant, sleep_until};
 
@@ -44,11 +44,22 @@ pub enum Flushed {
     Fenced,
 }
 
+/// What holds for an exec's output; the same for all reads of a stream, or lines are not
+/// recognised.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// What is hidden.
+    pub masks: Arc<Masks>,
+    /// What is kept.
+    pub keep: Keep,
+}
+
 /// A read or follow in progress.
 pub struct Transfer {
     store: Store,
     flush_after: Duration,
     since: Option<DateTime<Utc>>,
+    keep: Keep,
     writer: Writer,
     alignment: Alignment,
     parser: LineParser,
@@ -77,28 +88,37 @@ pub struct Transferred {
 
 impl Transfer {
     /// Prepares to go on where the stream ends: reads what is stored since the
-    /// point to resume from. `masks` must be the same for all reads of a stream, or
-    /// lines are not recognised. `first` is how a stream without lines is aligned.
+    /// point to resume from. `first` is how a stream without lines is aligned.
     pub async fn prepare(
         context: &TailContext,
         key: StreamKey,
         writer: Writer,
-        masks: Arc<Masks>,
+        terms: Terms,
         first: Alignment,
     ) -> Result<Self, StoreError> {
         let since = writer.last_at().map(resume_point);
         let mut alignment = since.map_or(first, |_| Alignment::default());
         if let Some(since) = since {
             let mut conn = context.store.connection().await?;
-            logs::visit_since(&mut conn, key, since, |line| alignment.expect(&line)).await?;
+            let first = writer.left_out().map_or(0, |left_out| left_out.until_seq);
+            if writer.left_out().is_some_and(|it| it.until >= since) {
+                alignment.begin_late();
+            }
+            let expect = |seq, line: LogLine| {
+                if seq >= first {
+                    alignment.expect(&line);
+                }
+            };
+            logs::visit_since(&mut conn, key, since, expect).await?;
         }
         Ok(Self {
             store: context.store.clone(),
             flush_after: context.config.flush_after,
             since,
+            keep: terms.keep,
             writer,
             alignment,
-            parser: LineParser::new(since, masks),
+            parser: LineParser::new(since, terms.masks),
             batch: Batch::default(),
             new_lines: 0,
             programs_lines: 0,
@@ -144,7 +164,7 @@ impl Transfer {
         }
     }
 
-    /// Stores what is not stored yet, in one transaction.
+    /// Stores what is not stored yet, and leaves out what then is more than is kept.
     pub async fn flush(&mut self) -> Result<Flushed, StoreError> {
         let Some(began) = self.batch.began() else {
             return Ok(Flushed::Written);
@@ -160,6 +180,18 @@ impl Transfer {
         self.writer = writer;
         record(lines, began);
         self.batch.clear();
+        if !self.writer.exceeds(self.keep) {
+            return Ok(Flushed::Written);
+        }
+        let (writer, keep) = (&self.writer, self.keep);
+        let trim = conn
+            .transaction::<_, StoreError, _>(async |conn| logs::trim(conn, writer, keep).await)
+            .await?;
+        let Append::Written(writer) = trim else {
+            return Ok(Flushed::Fenced);
+        };
+        self.writer = writer;
+        metrics::counter!("escapement_log_trims_total").increment(1);
         Ok(Flushed::Written)
     }
 

@@ -19,7 +19,9 @@ mod opening;
 mod reader;
 mod stream;
 mod tail;
+mod trim;
 mod writer;
+mod writing;
 
 use chrono::{DateTime, Utc};
 use shared_types::ExecId;
@@ -34,7 +36,9 @@ pub use stream::{
     Stream, UnreadStream, abandoned, abandoned_at, get, last_at, list, list_all, unsealed,
 };
 pub use tail::{Tail, tail};
-pub use writer::{Append, Seal, Verdict, Writer, append, seal};
+pub use trim::{LeftOut, TOO_LARGE, trim};
+pub use writer::Writer;
+pub use writing::{Append, Seal, Verdict, append, seal};
 
 /// One attempt's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +47,16 @@ pub struct StreamKey {
     pub exec: ExecId,
     /// Its attempt, from 1.
     pub attempt: i32,
+}
+
+/// What of a stream is kept: its beginning and its end, in bytes as [`Writer::exceeds`]
+/// counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// So much of its beginning, rounded up to whole chunks.
+    pub first: i64,
+    /// So much of its end, rounded up likewise.
+    pub last: i64,
 }
 
 /// A line as the program wrote it, without its newline.

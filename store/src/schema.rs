@@ -268,6 +268,7 @@ diesel::table! {
         digest_state -> Nullable<Bytea>,
         sha256 -> Nullable<Bytea>,
         gaps -> Jsonb,
+        left_out -> Nullable<Jsonb>,
     }
 }
 

@@ -96,32 +96,32 @@ pub async fn load(
     }
 }
 
-/// The values of an exec's secret variables. They stay the same for all its life.
+/// The namespace of an exec, and the values of its secret variables. Both stay the same for
+/// all its life.
 pub async fn of_exec(
     conn: &mut AsyncPgConnection,
     keyring: &Keyring,
     exec: ExecId,
-) -> Result<Vec<SecretString>, StoreError> {
-    let found: Option<(String, Option<serde_json::Value>)> = execs::table
+) -> Result<(String, Vec<SecretString>), StoreError> {
+    let (namespace, named): (String, Option<serde_json::Value>) = execs::table
         .find(exec.0)
         .select((
             execs::namespace,
             sql::<Nullable<Jsonb>>("spec -> 'secret_vars'"),
         ))
         .first(conn)
-        .await
-        .optional()?;
-    let Some((namespace, Some(named))) = found else {
-        return Ok(Vec::new());
-    };
-    let named: BTreeMap<String, SecretId> =
-        serde_json::from_value(named).map_err(|_| StoreError::Unknown {
-            what: "form of spec in exec",
-            value: exec.0.to_string(),
-        })?;
+        .await?;
+    let named = named.map_or(
+        Ok(BTreeMap::<String, SecretId>::new()),
+        serde_json::from_value,
+    );
+    let named = named.map_err(|_| StoreError::Unknown {
+        what: "form of spec in exec",
+        value: exec.0.to_string(),
+    })?;
     let ids: Vec<_> = named.into_values().collect();
     let values = load(conn, keyring, &namespace, &ids).await?;
-    Ok(values.into_values().collect())
+    Ok((namespace, values.into_values().collect()))
 }
 
 /// Removes a value that nothing names any more.

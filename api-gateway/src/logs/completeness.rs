@@ -69,6 +69,7 @@ mod tests {
             ends_mid_line: false,
             sha256: None,
             gaps: Gaps::default(),
+            left_out: None,
         }
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use regex::bytes::{NoExpand, Regex};
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
-use store::logs::{DISCARDED, Gap, LogLine};
+use store::logs::{DISCARDED, Gap, LeftOut, LogLine, TOO_LARGE};
 
 use crate::logs::position::Position;
 use crate::reply::timestamp::Timestamp;
@@ -24,6 +24,15 @@ pub fn gap_mark(gap: Option<&Gap>) -> String {
         "Lines may be missing here{}: {DISCARDED}.",
         bounds.unwrap_or_default()
     )
+}
+
+/// The line that stands where lines were left out, because the log is too large.
+pub fn left_out_mark(left_out: &LeftOut) -> String {
+    let (lines, bytes) = (left_out.lines(), left_out.bytes);
+    let after = left_out.after.map(Timestamp);
+    let after = after.map_or(String::new(), |after| format!("after {after} and "));
+    let until = Timestamp(left_out.until);
+    format!("{lines} lines of {bytes} bytes are left out here, {after}before {until}: {TOO_LARGE}.")
 }
 
 /// The escape sequences of terminals as ECMA-48 has them: control sequences such as colours,

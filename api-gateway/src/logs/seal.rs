@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
-use store::logs::{self, DISCARDED, Gap, StreamKey};
+use store::logs::{self, DISCARDED, Gap, LeftOut, StreamKey, TOO_LARGE};
 use utoipa::ToSchema;
 
 use crate::context::Context;
@@ -47,14 +47,14 @@ pub struct SealView {
     /// The attempt; 0 if there was none.
     #[schema(minimum = 0)]
     attempt: u32,
-    /// Lines of its program so far.
+    /// Lines of its program so far, with those that were left out.
     #[schema(minimum = 0)]
     lines: i64,
     /// Their bytes, without newlines.
     #[schema(minimum = 0)]
     bytes: i64,
     /// Of the program's lines, each with a newline, as `text/plain` with `platform=false`
-    /// has them; `null` until the log is sealed, or if an older version wrote it.
+    /// has them; `null` until the log is sealed, and if lines were left out or an older version wrote it.
     #[schema(required, schema_with = sha256)]
     sha256: Option<String>,
     /// When the log was closed for good.
@@ -83,6 +83,12 @@ pub struct GapView {
     /// When the line after it was written.
     #[schema(required)]
     until: Option<Timestamp>,
+    /// How many lines are missing; `null` if nobody knows.
+    #[schema(required, minimum = 1)]
+    lines: Option<i64>,
+    /// Their bytes, without newlines; `null` if nobody knows.
+    #[schema(required, minimum = 0)]
+    bytes: Option<i64>,
     /// Why.
     cause: String,
 }
@@ -121,6 +127,8 @@ pub async fn seal(
             before_line: None,
             after: logs::last_at(&mut conn, key).await?.map(Timestamp),
             until: None,
+            lines: None,
+            bytes: None,
             cause: cause.to_owned(),
         });
     }
@@ -132,6 +140,15 @@ impl SealView {
         let stream = outline.streams.first();
         let sealed = stream.filter(|stream| stream.sealed_at.is_some());
         let gaps = stream.map_or(&[][..], |stream| &stream.gaps.0);
+        let mut gaps: Vec<_> = gaps.iter().map(GapView::from).collect();
+        let left_out = stream.and_then(|stream| stream.left_out.as_ref());
+        if let Some(left_out) = left_out {
+            // What is in it cannot be read.
+            let is_inside = |seq: i64| left_out.from_seq < seq && seq < left_out.until_seq;
+            gaps.retain(|gap| !gap.before_line.is_some_and(is_inside));
+            gaps.push(left_out.into());
+            gaps.sort_by_key(|gap| gap.before_line);
+        }
         Self {
             attempt,
             lines: stream.map_or(0, |stream| stream.next_seq),
@@ -141,7 +158,7 @@ impl SealView {
             complete: outline.completeness == Completeness::Whole,
             proven: false,
             ends_mid_line: sealed.is_some_and(|stream| stream.ends_mid_line),
-            gaps: gaps.iter().map(GapView::from).collect(),
+            gaps,
         }
     }
 }
@@ -152,7 +169,22 @@ impl From<&Gap> for GapView {
             before_line: Some(gap.before_seq),
             after: gap.after.map(Timestamp),
             until: Some(Timestamp(gap.until)),
+            lines: None,
+            bytes: None,
             cause: DISCARDED.to_owned(),
+        }
+    }
+}
+
+impl From<&LeftOut> for GapView {
+    fn from(left_out: &LeftOut) -> Self {
+        Self {
+            before_line: Some(left_out.until_seq),
+            after: left_out.after.map(Timestamp),
+            until: Some(Timestamp(left_out.until)),
+            lines: Some(left_out.lines()),
+            bytes: Some(left_out.bytes),
+            cause: TOO_LARGE.to_owned(),
         }
     }
 }

@@ -25,7 +25,7 @@ async fn exec_with(app: &TestApp, user: &User<'_>, lines: [Vec<LogLine>; 2]) -> 
 }
 
 /// A page, and the path of the next one.
-async fn page(user: &User<'_>, path: &str) -> (Value, Option<String>) {
+pub(crate) async fn page(user: &User<'_>, path: &str) -> (Value, Option<String>) {
     let answer = user.request(Method::GET, path).send().await.unwrap();
     let link = answer.headers().get("link").map(|link| {
         let link = link.to_str().unwrap().to_owned();

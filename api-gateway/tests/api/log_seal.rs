@@ -58,6 +58,8 @@ async fn a_seal_is_that_of_the_download() {
             "before_line": 1,
             "after": "2015-12-29T01:02:24.900000+00:00",
             "until": "2015-12-29T01:02:25.500000+00:00",
+            "lines": null,
+            "bytes": null,
             "cause": "the node discarded lines before they were read",
         }],
     });

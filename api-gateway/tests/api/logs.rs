@@ -17,7 +17,7 @@ fn at(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(START * 1000 + milliseconds).unwrap()
 }
 
-fn id(exec: &Value) -> ExecId {
+pub(crate) fn id(exec: &Value) -> ExecId {
     exec["id"].as_str().unwrap().parse().unwrap()
 }
 

@@ -28,6 +28,7 @@ mod lists;
 mod log_completeness;
 mod log_follow;
 mod log_formats;
+mod log_left_out;
 mod log_pages;
 mod log_seal;
 mod log_search;

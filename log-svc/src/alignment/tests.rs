@@ -26,7 +26,14 @@ fn lines(word: &str) -> Vec<LogLine> {
 }
 
 fn align(stored: &[LogLine], read: &[LogLine]) -> (Vec<LogLine>, bool, bool) {
-    let mut alignment = Alignment::default();
+    align_in(Alignment::default(), stored, read)
+}
+
+fn align_in(
+    mut alignment: Alignment,
+    stored: &[LogLine],
+    read: &[LogLine],
+) -> (Vec<LogLine>, bool, bool) {
     for line in stored {
         alignment.expect(line);
     }
@@ -75,6 +82,47 @@ fn what_follows_the_stored_lines() {
         let found = align(&lines(stored), &lines(read));
         assert_eq!(found, (lines(new), gap, passed), "{stored} then {read}");
     }
+}
+
+#[test]
+fn a_read_that_begins_before_what_is_known() {
+    let cases = [
+        // known, read, new, gap, passed
+        ("c3d4", "a1b2c3d4", "", false, true),
+        ("c3d4", "a1b2c3d4e5", "e5", false, true),
+        ("c3d4", "a1b2", "", false, false),
+        // The file begins later, among the known lines, or after all of them.
+        ("c3d4e5", "d4e5f6", "f6", false, true),
+        ("c3d4", "e5f6", "e5f6", true, true),
+        ("c3d4", "a1e5f6", "e5f6", true, true),
+        // Rotated while it was read.
+        ("c3d4e5", "a1c3f6", "f6", true, true),
+        // Repeated lines are found where they stand first.
+        ("a1a1b2", "c1a1a1b2c3", "c3", false, true),
+    ];
+    for (known, read, new, gap, passed) in cases {
+        let mut alignment = Alignment::default();
+        alignment.begin_late();
+        let found = align_in(alignment, &lines(known), &lines(read));
+        assert_eq!(found, (lines(new), gap, passed), "{known} then {read}");
+    }
+}
+
+#[test]
+fn no_more_stored_lines_are_held_than_fit() {
+    let count = i64::try_from(STORED_MAX).unwrap() + 50;
+    let file: Vec<_> = (0..count + 10).map(|n| line(n, "x")).collect();
+    let stored = &file[..file.len() - 10];
+    let mut alignment = Alignment::default();
+    for line in stored {
+        alignment.expect(line);
+    }
+    assert_eq!(alignment.stored.len(), STORED_MAX);
+    let (new, gap, passed) = align_in(alignment, &[], &file);
+    assert_eq!(
+        (new, gap, passed),
+        (file[stored.len()..].to_vec(), false, true)
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, TailConfig};
+use crate::config::{Config, KeepConfig, TailConfig};
 
 /// What all tails of a process share.
 pub struct TailContext {
@@ -18,6 +18,7 @@ pub struct TailContext {
     pub(super) logs: Client,
     pub(super) region: String,
     pub(crate) config: TailConfig,
+    pub(super) keep: KeepConfig,
     pub(super) follows: Semaphore,
     pub(super) final_reads: Semaphore,
     pub(super) traces: Traces,
@@ -42,6 +43,7 @@ impl TailContext {
             follows: Semaphore::new(config.tail.follows),
             final_reads: Semaphore::new(config.tail.final_reads),
             config: config.tail.clone(),
+            keep: config.keep.clone(),
             traces: process.traces.clone(),
             stopping: process.tasks.stopping(),
         }

@@ -8,7 +8,7 @@ use chassis::{HealthConfig, LogConfig, Process, ShutdownConfig, TracesConfig};
 use cluster::{Clients, ClusterConfig, PodIdentity, names};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use log_svc::config::{Config, TailConfig};
+use log_svc::config::{Config, KeepConfig, KeepEnds, TailConfig};
 use log_svc::tail::{Tail, TailContext};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -87,6 +87,13 @@ impl Fixture {
                 instance: "escapement".to_owned(),
                 kubeconfig: None,
                 namespace_prefix: "jobs-".to_owned(),
+            },
+            keep: KeepConfig {
+                namespace: KeepEnds {
+                    first_mib: 1,
+                    last_mib: 1,
+                },
+                namespaces: [].into(),
             },
             tail: TailConfig {
                 follows: 50,

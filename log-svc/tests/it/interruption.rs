@@ -136,3 +136,33 @@ async fn a_dead_replicas_stream_is_taken_over() {
     soon(standing_by.join_next()).await;
     fixture.assert_complete(&attempt, &lines).await;
 }
+
+/// More than is kept, in less time than is read again after a cut: what is read again
+/// begins with lines that were left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_while_it_prints_without_end_each_line_is_accounted_for() {
+    let fixture = Fixture::new().await;
+    let attempt = fixture.attempt().await;
+    let text = |n: i64| format!("{n:0>500}");
+    let lines: Vec<FileLine> = (0..20_000).map(|n| line(n / 10, text(n))).collect();
+    let mut tails = JoinSet::new();
+    tails.spawn(fixture.tail(&attempt).run());
+    for part in lines.chunks(1_000) {
+        let (after, clean) = (300_000, false);
+        attempt.container.faults([Fault::Cut { after, clean }]);
+        attempt.container.print(part.to_vec());
+        assert!(fixture.stored(&attempt).await.len() <= lines.len());
+    }
+    fixture.end(&attempt);
+    soon(tails.join_next()).await;
+    let stream = fixture.stream(&attempt).await.unwrap();
+    let left_out = stream.left_out.unwrap();
+    assert_eq!(usize::try_from(stream.next_seq).unwrap(), lines.len());
+    assert!(left_out.lines() > 10_000, "{left_out:?}");
+    let kept = (0..left_out.from_seq).chain(left_out.until_seq..stream.next_seq);
+    let stored = fixture.stored(&attempt).await;
+    let stored: Vec<_> = stored.into_iter().map(|line| line.bytes).collect();
+    let expected: Vec<_> = kept.map(|n| text(n).into_bytes()).collect();
+    assert!(stored == expected, "the kept lines are those printed");
+    assert!(stream.gaps.0.is_empty(), "{:?}", stream.gaps);
+}

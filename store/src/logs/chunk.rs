@@ -27,6 +27,13 @@ const FRAME_BYTES: usize = 8 + 4 + 1 + 4;
 const CONTINUED: u8 = 1;
 const GAP_BEFORE: u8 = 2;
 
+/// What so many lines with so many bytes take in chunks.
+pub(super) const fn framed(lines: i64, bytes: i64) -> i64 {
+    #[expect(clippy::cast_possible_wrap, reason = "a small constant")]
+    const FRAME: i64 = FRAME_BYTES as i64;
+    bytes + lines * FRAME
+}
+
 /// A chunk under construction: whole and uncompressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chunk {

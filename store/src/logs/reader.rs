@@ -11,7 +11,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::chunk::{self, Chunk, Frame};
 use super::filter::Filter;
-use super::{LogLine, StreamKey};
+use super::{LeftOut, LogLine, StreamKey, stream};
 use crate::StoreError;
 use crate::schema::log_chunks;
 
@@ -51,6 +51,8 @@ pub struct LogPage {
     pub more: bool,
     /// Bytes that were looked at.
     pub scanned: usize,
+    /// What is missing before the first line from its `until_seq` on.
+    pub left_out: Option<LeftOut>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -104,35 +106,57 @@ pub async fn read(
         next_seq: from_seq,
         more: false,
         scanned: 0,
+        left_out: None,
     };
-    let mut bytes = 0;
-    let mut from = chunk_of(conn, key, from_seq).await?;
-    loop {
-        let chunks = chunks(conn, key, from, filter).await?;
-        for chunk in &chunks {
-            page.more |= page.scanned >= limits.scan;
-            if page.more {
-                return Ok(page);
+    if page.fill(conn, key, filter, limits).await? {
+        // Asked after the chunks, so it tells of all that were missing then.
+        let stream = stream::get(conn, key).await?;
+        let left_out = stream.and_then(|stream| stream.left_out);
+        page.left_out =
+            left_out.filter(|it| from_seq < it.until_seq && it.until_seq < page.next_seq);
+    }
+    Ok(page)
+}
+
+impl LogPage {
+    /// Reads on from its `next_seq`; tells whether chunks did not follow one another.
+    async fn fill(
+        &mut self,
+        conn: &mut AsyncPgConnection,
+        key: StreamKey,
+        filter: &Filter,
+        limits: PageLimits,
+    ) -> Result<bool, StoreError> {
+        let (mut bytes, mut is_broken) = (0, false);
+        let mut from = chunk_of(conn, key, self.next_seq).await?;
+        loop {
+            let chunks = chunks(conn, key, from, filter).await?;
+            for chunk in &chunks {
+                self.more |= self.scanned >= limits.scan;
+                if self.more {
+                    return Ok(is_broken);
+                }
+                is_broken |= chunk.first_seq != from;
+                from = chunk.end();
+                self.scanned += chunk.visit(|seq, line| {
+                    if seq < self.next_seq || self.more {
+                        return;
+                    }
+                    if self.lines.len() >= limits.lines || bytes >= limits.bytes {
+                        self.more = true;
+                        return;
+                    }
+                    self.next_seq = seq + 1;
+                    if filter.passes(line.at, line.bytes) {
+                        bytes += line.bytes.len();
+                        let line = line.to_line();
+                        self.lines.push(SequencedLine { seq, line });
+                    }
+                })?;
             }
-            page.scanned += chunk.visit(|seq, line| {
-                if seq < page.next_seq || page.more {
-                    return;
-                }
-                if page.lines.len() >= limits.lines || bytes >= limits.bytes {
-                    page.more = true;
-                    return;
-                }
-                page.next_seq = seq + 1;
-                if filter.passes(line.at, line.bytes) {
-                    bytes += line.bytes.len();
-                    let line = line.to_line();
-                    page.lines.push(SequencedLine { seq, line });
-                }
-            })?;
-        }
-        match chunks.get(usize::from(FETCH) - 1) {
-            Some(last) if !page.more => from = last.end(),
-            _ => return Ok(page),
+            if self.more || chunks.len() < usize::from(FETCH) {
+                return Ok(is_broken);
+            }
         }
     }
 }
@@ -181,12 +205,12 @@ pub(super) fn overlapping<'a>(key: StreamKey, filter: &Filter) -> log_chunks::Bo
     query
 }
 
-/// Shows every line from `since` on, in the order of the stream.
+/// Shows every line from `since` on with its number, in the order of the stream.
 pub async fn visit_since(
     conn: &mut AsyncPgConnection,
     key: StreamKey,
     since: DateTime<Utc>,
-    mut visit: impl FnMut(LogLine) + Send,
+    mut visit: impl FnMut(i64, LogLine) + Send,
 ) -> Result<(), StoreError> {
     let filter = Filter {
         since: Some(since),
@@ -196,9 +220,9 @@ pub async fn visit_since(
     loop {
         let chunks = chunks(conn, key, from, &filter).await?;
         for chunk in &chunks {
-            chunk.visit(|_, line| {
+            chunk.visit(|seq, line| {
                 if line.at >= since {
-                    visit(line.to_line());
+                    visit(seq, line.to_line());
                 }
             })?;
         }

@@ -10,7 +10,7 @@ use shared_types::ExecId;
 use uuid::Uuid;
 
 use super::gap::Gaps;
-use super::{StreamKey, writer};
+use super::{LeftOut, StreamKey, trim, writing};
 use crate::StoreError;
 use crate::schema::{exec_attempts, execs, log_chunks, log_streams};
 
@@ -36,18 +36,21 @@ pub struct Stream {
     pub message: Option<String>,
     /// Of a sealed stream: whether its last line had no newline.
     pub ends_mid_line: bool,
-    /// Of a sealed stream: SHA-256 of its lines, each with its newline; `None` if a
-    /// version that makes no digests wrote some of it.
+    /// Of a sealed stream: SHA-256 of its lines, each with its newline; `None` if some
+    /// were left out, or a version that makes no digests wrote some.
     pub sha256: Option<Vec<u8>>,
     /// Where the node had discarded lines.
     pub gaps: Gaps,
+    /// What lies between the beginning and the end that are kept.
+    pub left_out: Option<LeftOut>,
 }
 
 impl Stream {
     /// Of a sealed stream: why lines may be missing after its last one, if they may.
     pub fn cut_off(&self) -> Option<&str> {
         let message = self.message.as_deref().unwrap_or("lines may be missing");
-        (self.complete == Some(false) && message != writer::GAP).then_some(message)
+        let is_told_in_place = [writing::GAP, trim::LEFT_OUT].contains(&message);
+        (self.complete == Some(false) && !is_told_in_place).then_some(message)
     }
 }
 

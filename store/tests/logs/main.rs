@@ -3,4 +3,5 @@
 
 mod reading;
 mod ring;
+mod trimming;
 mod writing;

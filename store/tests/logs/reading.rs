@@ -49,7 +49,7 @@ async fn a_time_range_holds_its_start_and_not_its_end() {
     assert!(page.lines.iter().map(|line| line.seq).eq(190..210));
     let mut visited = Vec::new();
     let since = instant(390) - TimeDelta::nanoseconds(123_456_789);
-    logs::visit_since(&mut conn, key, since, |line| visited.push(line))
+    logs::visit_since(&mut conn, key, since, |_, line| visited.push(line))
         .await
         .unwrap();
     assert_eq!(visited, lines[390..]);

@@ -28,6 +28,7 @@ fn stream(attempt: i32) -> Stream {
         ends_mid_line: false,
         sha256: None,
         gaps: Gaps::default(),
+        left_out: None,
     }
 }
 
