@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-logs bench-admission bench-lists bench-purge bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -67,6 +67,10 @@ bench-admission: ## 300 execs at once where 20 may run, of a big and a small nam
 bench-follow: ## time lines on their way to followers beside kubectl; the cost of silent ones
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq kubernetes -- $(MEASURED)/bench-follow $(BENCH)
+
+bench-flood: ## one program prints without a pause: what others wait, what services hold
+	cargo build --workspace --bins --profile measured
+	@$(MEASURED)/devstack with postgres rabbitmq kubernetes -- $(MEASURED)/bench-flood $(BENCH)
 
 bench-logs: ## logs in chunks against a row a line: storing, size, last lines, a needle
 	cargo build --workspace --bins --profile measured

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::RequestBuilder;
 use reqwest::header::HeaderMap;
+use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use crate::follow::Following;
@@ -154,6 +154,22 @@ impl Client {
             request = request.header("Last-Event-ID", after);
         }
         Ok(Following::new(request.send().await?.error_for_status()?))
+    }
+
+    /// The output of an exec's first attempt, as text.
+    pub async fn download(&self, exec: &Exec) -> Result<Response> {
+        let path = format!(
+            "/v1/jobs/{}/execs/{}/logs?attempt=1&platform=false",
+            exec.job, exec.id
+        );
+        let request = self.request("GET", &path)?.header("Accept", "text/plain");
+        Ok(request.send().await?.error_for_status()?)
+    }
+
+    /// What is known of that output.
+    pub async fn seal(&self, exec: &Exec) -> Result<Value> {
+        let path = format!("/v1/jobs/{}/execs/{}/logs/seal", exec.job, exec.id);
+        self.get(&format!("{path}?attempt=1")).await
     }
 
     /// Everything in a list, page by page.

@@ -2,6 +2,7 @@
 //! only what any client knows, and a look into the cluster through kubectl.
 
 pub mod client;
+pub mod clocks;
 pub mod follow;
 pub mod kubectl;
 pub mod python;

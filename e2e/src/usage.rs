@@ -31,3 +31,21 @@ pub fn cpu_of_all(name: &str) -> Result<f64> {
     }
     Ok(all)
 }
+
+/// Forgets how much memory a process has held at most.
+pub fn reset_peak(pid: i32) -> Result<()> {
+    // proc(5): 5 resets the peak of the resident set.
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+/// MiB of memory that a process holds now, and held at most since [`reset_peak`].
+pub fn memory(pid: i32) -> Result<(u64, u64)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let mib = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = value.and_then(|value| value.split_whitespace().next());
+        let kib: u64 = kib.context("a process has memory")?.parse()?;
+        anyhow::Ok(kib / 1024)
+    };
+    Ok((mib("VmRSS:")?, mib("VmHWM:")?))
+}

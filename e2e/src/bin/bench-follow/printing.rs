@@ -3,8 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use e2e::client::Exec;
+use anyhow::{Context, Result};
+use e2e::clocks::{self, RATE, followed, since};
 use e2e::{Client, Kubectl, Times};
 use futures::future::{try_join, try_join_all};
 use serde_json::json;
@@ -13,9 +13,6 @@ use tokio::process::Command;
 
 use crate::Options;
 
-/// Lines of a program in a second.
-const RATE: u64 = 10;
-
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]
 pub(crate) async fn run(
     client: &Client,
@@ -23,11 +20,9 @@ pub(crate) async fn run(
     options: &Options,
 ) -> Result<()> {
     let lines = options.seconds * RATE;
-    let command = format!(
-        "sh -c 'i=0; while [ $i -lt {lines} ]; do read up _ </proc/uptime; echo $up; \
-         i=$((i+1)); sleep 0.1; done'"
-    );
-    let job = client.create_job(&command, json!({})).await?;
+    let job = client
+        .create_job(&clocks::command(lines), json!({}))
+        .await?;
     let execs = try_join_all((0..options.execs).map(|_| client.trigger(job))).await?;
     let ours = try_join_all(execs.iter().map(|exec| followed(client, exec, lines)));
     let limit = Duration::from_mins(5);
@@ -64,28 +59,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// How long each line was under way; fails unless all came, once and in order.
-async fn followed(client: &Client, exec: &Exec, lines: u64) -> Result<Vec<Duration>> {
-    let mut following = client.follow(exec, None).await?;
-    let mut times = Vec::new();
-    let mut last = String::new();
-    while let Some(event) = following.next().await? {
-        if event.kind == "end" {
-            ensure!(event.data["status"] == "S", "{}", event.data);
-            ensure!(times.len() as u64 == lines, "{} of {lines}", times.len());
-            return Ok(times);
-        }
-        if event.data["platform"] == false {
-            let text = event.data["message"].as_str().context("a line")?;
-            ensure!(*text > *last, "{text} after {last}");
-            text.clone_into(&mut last);
-            times.push(since(text)?);
-        }
-    }
-    anyhow::bail!("the stream ended without an end");
-}
-
-/// The same by kubectl, of lines that are printed while it follows.
+/// How long lines were under way that are printed while kubectl follows.
 async fn peer((namespace, pod): &(String, String)) -> Result<Vec<Duration>> {
     let mut child = Command::new(devstack::kubectl()?)
         .args(["logs", "--follow", "--tail=0", "--container=main"])
@@ -100,13 +74,4 @@ async fn peer((namespace, pod): &(String, String)) -> Result<Vec<Duration>> {
         times.push(since(&line)?);
     }
     Ok(times)
-}
-
-/// Time since an instant that is counted from the machine's boot; to 10 ms.
-fn since(told: &str) -> Result<Duration> {
-    let now = std::fs::read_to_string("/proc/uptime")?;
-    let now: f64 = now.split(' ').next().context("a time")?.parse()?;
-    Ok(Duration::from_secs_f64(
-        (now - told.parse::<f64>()?).max(0.0),
-    ))
 }
