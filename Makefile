@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -71,6 +71,10 @@ bench-follow: ## time lines on their way to followers beside kubectl; the cost o
 bench-flood: ## one program prints without a pause: what others wait, what services hold
 	cargo build --workspace --bins --profile measured
 	@$(MEASURED)/devstack with postgres rabbitmq kubernetes -- $(MEASURED)/bench-flood $(BENCH)
+
+prove-logs: ## cut every connection of log-svc at random: what is stored is what was printed
+	$(BUILD)
+	@$(DEVSTACK) with postgres rabbitmq kubernetes -- $(dir $(DEVSTACK))prove-logs $(BENCH)
 
 bench-logs: ## logs in chunks against a row a line: storing, size, last lines, a needle
 	cargo build --workspace --bins --profile measured

@@ -11,6 +11,7 @@ use crate::part::Part;
 use crate::progress::Progress;
 use crate::rabbitmq::RabbitMq;
 use crate::root::{ROOT_VARIABLE, Root};
+use crate::service::Service;
 use crate::{
     containerd, kubelet, kubernetes, postgres, process, rabbitmq, registry, rights,
     service_network, startup, tls,
@@ -66,6 +67,12 @@ impl Infra {
             rabbitmq::wait_for(url).await?;
         }
         Ok(infra)
+    }
+
+    /// The kubeconfig of a service, with its rights.
+    pub fn kubeconfig_of(&self, service: Service) -> Result<PathBuf> {
+        let own = self.kubeconfig.as_deref().context("no Kubernetes")?;
+        Ok(rights::kubeconfig(own, service))
     }
 
     /// Infrastructure that was started before, from what the root recorded.

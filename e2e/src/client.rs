@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::follow::Following;
 
 /// Looks at an exec this often while waiting for it.
+/// How long the log of an exec that has ended may take to be stored to its end.
+const SEAL_LIMIT: Duration = Duration::from_mins(10);
+
 const POLL: Duration = Duration::from_millis(100);
 
 /// One account's view of the API.
@@ -166,10 +169,19 @@ impl Client {
         Ok(request.send().await?.error_for_status()?)
     }
 
-    /// What is known of that output.
-    pub async fn seal(&self, exec: &Exec) -> Result<Value> {
+    /// What is known of that output, once it is stored for good.
+    pub async fn sealed(&self, exec: &Exec) -> Result<Value> {
         let path = format!("/v1/jobs/{}/execs/{}/logs/seal", exec.job, exec.id);
-        self.get(&format!("{path}?attempt=1")).await
+        let deadline = Instant::now() + SEAL_LIMIT;
+        loop {
+            // Of an exec that has ended the answer waits a few seconds itself.
+            let seal = self.get(&format!("{path}?attempt=1")).await?;
+            if !seal["sealed_at"].is_null() {
+                return Ok(seal);
+            }
+            ensure!(Instant::now() < deadline, "{seal:#}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Everything in a list, page by page.

@@ -15,7 +15,7 @@ use devstack::{Infra, Ring, Service};
 use e2e::clocks::{self, RATE};
 use e2e::{Client, Times, usage};
 use futures::future::{try_join, try_join_all};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A size for each quiet program, and one for the loud one.
 const SIZES: &str = "[sizes.XXS]\ncpu = \"20m\"\nmemory = \"64Mi\"\n\
@@ -79,7 +79,7 @@ async fn measure(client: &Client, ring: &Ring, options: &Options) -> Result<()> 
         let began = Instant::now();
         client.wait(&exec, "S", LIMIT).await?;
         let printed = began.elapsed();
-        anyhow::Ok((printed, sealed(client, &exec).await?, began.elapsed()))
+        anyhow::Ok((printed, client.sealed(&exec).await?, began.elapsed()))
     };
     let ((printed, seal, stored), beside) = try_join(flood, quiet(client, options)).await?;
     show("beside the loud one", &beside);
@@ -129,18 +129,6 @@ async fn quiet(client: &Client, options: &Options) -> Result<Times> {
         .into_iter()
         .flatten()
         .collect())
-}
-
-async fn sealed(client: &Client, exec: &e2e::client::Exec) -> Result<Value> {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        // It waits a few seconds itself.
-        let seal = client.seal(exec).await?;
-        if !seal["sealed_at"].is_null() {
-            return Ok(seal);
-        }
-        ensure!(Instant::now() < deadline, "{seal:#}");
-    }
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]

@@ -1,0 +1,69 @@
+//! Is every line stored, once and in its place, whatever breaks?
+//!
+//! A program prints to both outputs, with repeated lines, while every connection of log-svc
+//! to the API server breaks every 1 to 3 s. Then many programs run that live a few
+//! milliseconds. What they print is known, so what is stored is compared with it.
+
+mod cuts;
+mod short;
+mod steady;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use devstack::{Infra, Ring, Service};
+use e2e::Client;
+use serde_json::Value;
+
+use crate::cuts::Cuts;
+
+/// As many programs at a time as have room on two cores.
+const SIZES: &str = "[sizes.XXS]\ncpu = \"50m\"\nmemory = \"64Mi\"\n\
+                     [sizes.M]\ncpu = \"500m\"\nmemory = \"256Mi\"\n";
+
+/// Runs on the infrastructure that `make prove-logs` sets up.
+#[derive(Parser)]
+struct Options {
+    /// Seconds that the steady program prints.
+    #[arg(long, default_value_t = 300)]
+    seconds: u64,
+    /// Programs that live a few milliseconds.
+    #[arg(long, default_value_t = 1000)]
+    execs: usize,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let infra = Infra::from_env()?;
+    let folder = std::env::temp_dir().join(format!("prove-logs-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let sizes = folder.join("sizes.toml");
+    std::fs::write(&sizes, SIZES)?;
+    let own = std::fs::read(infra.kubeconfig_of(Service::Logs)?)?;
+    let mut own: Value = serde_json::from_slice(&own)?;
+    let server = &mut own["clusters"][0]["cluster"]["server"];
+    let behind = server.as_str().and_then(|url| url.strip_prefix("https://"));
+    let behind = behind.context("a kubeconfig names its server")?;
+    let cuts = Cuts::before(behind.to_owned()).await?;
+    *server = format!("https://{}", cuts.address).into();
+    let kubeconfig = folder.join("kubeconfig");
+    std::fs::write(&kubeconfig, own.to_string())?;
+
+    let mut builder = Ring::builder(&infra, "prove-logs");
+    for service in [Service::Gateway, Service::Executor] {
+        builder = builder.env(service, "ESCAPEMENT_CONFIG", &sizes.to_string_lossy());
+    }
+    for limit in ["TOKEN", "ADDRESS"] {
+        let key = format!("ESCAPEMENT__LIMITS__{limit}__BURST");
+        builder = builder.env(Service::Gateway, &key, "0");
+    }
+    let path = kubeconfig.to_string_lossy();
+    builder = builder.env(Service::Logs, "ESCAPEMENT__CLUSTER__KUBECONFIG", &path);
+    let ring = builder.start().await?;
+    let client = Client::new(&ring.api_url()?, &ring.create_account("prove").await?);
+    steady::run(&client, &cuts, options.seconds).await?;
+    short::run(&client, &cuts, options.execs).await?;
+    ring.down().await?;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
