@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use store::logs::{CHUNK_TARGET_BYTES, LogLine};
+use store::logs::{BATCH_TARGET_BYTES, LogLine};
 use tokio::time::Instant;
 
 /// What a line costs in memory besides its bytes.
@@ -37,7 +37,7 @@ impl Batch {
 
     /// Whether it must be stored now.
     pub fn is_due(&self, after: Duration) -> bool {
-        self.size >= CHUNK_TARGET_BYTES || self.began.is_some_and(|began| began.elapsed() >= after)
+        self.size >= BATCH_TARGET_BYTES || self.began.is_some_and(|began| began.elapsed() >= after)
     }
 
     /// Forgets the lines: they are stored.
@@ -74,14 +74,14 @@ mod tests {
         assert!(batch.is_due(after));
         batch.clear();
         assert!(!batch.is_due(after));
-        batch.push(line(CHUNK_TARGET_BYTES));
+        batch.push(line(BATCH_TARGET_BYTES));
         assert!(batch.is_due(after));
     }
 
     #[test]
     fn empty_lines_count_too() {
         let mut batch = Batch::default();
-        for _ in 0..=CHUNK_TARGET_BYTES / LINE_OVERHEAD {
+        for _ in 0..=BATCH_TARGET_BYTES / LINE_OVERHEAD {
             batch.push(line(0));
         }
         assert!(batch.is_due(Duration::MAX));

@@ -171,9 +171,7 @@ impl Transfer {
         };
         let (writer, lines) = (&self.writer, self.batch.lines());
         let mut conn = self.store.connection().await?;
-        let append = conn
-            .transaction::<_, StoreError, _>(async |conn| logs::append(conn, writer, lines).await)
-            .await?;
+        let append = logs::append(&mut conn, writer, lines).await?;
         let Append::Written(writer) = append else {
             return Ok(Flushed::Fenced);
         };

@@ -26,7 +26,7 @@ mod writing;
 use chrono::{DateTime, Utc};
 use shared_types::ExecId;
 
-pub use chunk::{CHUNK_TARGET_BYTES, MAX_LINE_BYTES};
+pub use chunk::{BATCH_TARGET_BYTES, CHUNK_TARGET_BYTES, MAX_LINE_BYTES};
 pub use filter::Filter;
 pub use gap::{DISCARDED, Gap, Gaps};
 pub use heads::{Head, heads};

@@ -16,9 +16,9 @@ mod reads;
 
 use std::time::Duration;
 
-use store::logs::{self, Append, CHUNK_TARGET_BYTES, LogLine, Opened, StreamKey};
+use store::logs::{self, Append, BATCH_TARGET_BYTES, LogLine, Opened, StreamKey};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, DatabaseRole, Store, StoreError};
+use store::{DatabaseRole, Store};
 use tokio::time::Instant;
 
 use corpus::Corpus;
@@ -79,9 +79,7 @@ async fn store_log(store: &Store, key: StreamKey, corpus: &Corpus) -> Duration {
     };
     let begun = Instant::now();
     for lines in corpus.batches() {
-        let append = conn
-            .transaction::<_, StoreError, _>(async |conn| logs::append(conn, &writer, lines).await)
-            .await;
+        let append = logs::append(&mut conn, &writer, lines).await;
         let Append::Written(next) = append.unwrap() else {
             panic!("fenced");
         };
@@ -93,5 +91,5 @@ async fn store_log(store: &Store, key: StreamKey, corpus: &Corpus) -> Duration {
 /// Whether log-svc would store these lines now.
 fn is_due(lines: &[LogLine]) -> bool {
     let size = |line: &LogLine| line.bytes.len() + size_of::<LogLine>();
-    lines.iter().map(size).sum::<usize>() >= CHUNK_TARGET_BYTES
+    lines.iter().map(size).sum::<usize>() >= BATCH_TARGET_BYTES
 }

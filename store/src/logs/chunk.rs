@@ -16,6 +16,8 @@ use super::LogLine;
 /// printer's lines fill a chunk at once: one that is half full and has no room for
 /// them stays as it is.
 pub const CHUNK_TARGET_BYTES: usize = 64 * 1024;
+/// So many lines are worth an append of their own: one costs a commit, whatever is in it.
+pub const BATCH_TARGET_BYTES: usize = 4 * CHUNK_TARGET_BYTES;
 /// No line is longer; a longer one is cut into parts that say `continued`.
 pub const MAX_LINE_BYTES: usize = 256 * 1024;
 

@@ -2,18 +2,22 @@
 
 use std::io;
 
+use chrono::{DateTime, Utc};
 use diesel::dsl::{auto_type, now};
 use diesel::prelude::*;
 use diesel::result::Error as QueryError;
-use diesel::upsert::excluded;
+use diesel::sql_types::{
+    Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::chunk::Chunk;
 use super::digest::Digest;
-use super::{LogLine, StreamKey, Writer};
+use super::{LogLine, Writer};
 use crate::StoreError;
-use crate::schema::{log_chunks, log_streams};
+use crate::schema::log_streams;
+use crate::statement::statement;
 
 /// What a stream says of itself that has gaps and is read to its end.
 pub(super) const GAP: &str =
@@ -22,7 +26,7 @@ pub(super) const GAP: &str =
 /// What became of an [`append`].
 #[derive(Debug)]
 pub enum Append {
-    /// Stored, once the transaction is committed.
+    /// Stored, once the transaction is committed if there is one.
     Written(Writer),
     /// Nothing was stored: the stream is not where this writer believes.
     Fenced,
@@ -70,7 +74,42 @@ fn held(exec: Uuid, attempt: i32, epoch: i64, next_seq: i64) -> _ {
         .filter(log_streams::sealed_at.is_null())
 }
 
-/// Adds lines after the last one. Must run in a transaction of its own.
+statement! {
+    /// All of an append at once: nothing is stored unless the stream is where its writer
+    /// believes, and a batch costs one round trip and one commit.
+    AppendChunks {
+        next_seq: i64 as BigInt,
+        added: i64 as BigInt,
+        digest_state: Option<Vec<u8>> as Nullable<Binary>,
+        gaps: Value as Jsonb,
+        message: Option<&'static str> as Nullable<Text>,
+        exec: Uuid as SqlUuid,
+        attempt: i32 as Integer,
+        epoch: i64 as BigInt,
+        seq: i64 as BigInt,
+        first_seqs: Vec<i64> as Array<BigInt>,
+        lines: Vec<i32> as Array<Integer>,
+        first_ats: Vec<DateTime<Utc>> as Array<Timestamptz>,
+        last_ats: Vec<DateTime<Utc>> as Array<Timestamptz>,
+        raw_bytes: Vec<i32> as Array<Integer>,
+        data: Vec<Vec<u8>> as Array<Binary>,
+    } -> BigInt =
+        "WITH held AS (
+            UPDATE log_streams SET next_seq = ?, bytes = bytes + ?, digest_state = ?,
+                gaps = gaps || ?, message = coalesce(?, message)
+            WHERE exec_id = ? AND attempt = ? AND epoch = ? AND next_seq = ?
+                AND sealed_at IS NULL
+            RETURNING exec_id, attempt)
+        INSERT INTO log_chunks
+            (exec_id, attempt, first_seq, lines, first_at, last_at, raw_bytes, data)
+        SELECT held.*, chunk.* FROM held, unnest(?, ?, ?, ?, ?, ?) chunk
+        ON CONFLICT (exec_id, attempt, first_seq) DO UPDATE SET
+            lines = excluded.lines, first_at = excluded.first_at, last_at = excluded.last_at,
+            raw_bytes = excluded.raw_bytes, data = excluded.data
+        RETURNING first_seq";
+}
+
+/// Adds lines after the last one, of which there must be one at least.
 pub async fn append(
     conn: &mut AsyncPgConnection,
     writer: &Writer,
@@ -78,61 +117,38 @@ pub async fn append(
 ) -> Result<Append, StoreError> {
     let (next, chunks, gaps) = writer.after(lines);
     let added: usize = lines.iter().map(|line| line.bytes.len()).sum();
-    let added = i64::try_from(added).unwrap_or(i64::MAX);
-    let gaps = serde_json::to_value(gaps).map_err(unwritable)?;
-    let advanced = diesel::update(row(writer))
-        .set((
-            log_streams::next_seq.eq(next.next_seq),
-            log_streams::bytes.eq(log_streams::bytes + added),
-            log_streams::digest_state.eq(next.digest.as_ref().map(|it| it.save(next.next_seq))),
-            log_streams::gaps.eq(log_streams::gaps.concat(gaps)),
-            (next.is_partial && !writer.is_partial).then(|| log_streams::message.eq(GAP)),
-        ))
-        .execute(conn)
-        .await?;
-    if advanced == 0 {
-        return Ok(Append::Fenced);
-    }
+    let mut append = AppendChunks {
+        next_seq: next.next_seq,
+        added: i64::try_from(added).unwrap_or(i64::MAX),
+        digest_state: next.digest.as_ref().map(|it| it.save(next.next_seq)),
+        gaps: serde_json::to_value(gaps).map_err(unwritable)?,
+        message: (next.is_partial && !writer.is_partial).then_some(GAP),
+        exec: writer.key.exec.0,
+        attempt: writer.key.attempt,
+        epoch: writer.epoch,
+        seq: writer.next_seq,
+        first_seqs: Vec::new(),
+        lines: Vec::new(),
+        first_ats: Vec::new(),
+        last_ats: Vec::new(),
+        raw_bytes: Vec::new(),
+        data: Vec::new(),
+    };
     for chunk in &chunks {
-        put(conn, writer.key, chunk).await?;
+        append.first_seqs.push(chunk.first_seq);
+        append.lines.push(chunk.lines);
+        append.first_ats.push(chunk.first_at);
+        append.last_ats.push(chunk.last_at);
+        let raw_bytes = i32::try_from(chunk.raw.len()).map_err(unwritable)?;
+        append.raw_bytes.push(raw_bytes);
+        append.data.push(chunk.compress().map_err(unwritable)?);
     }
-    Ok(Append::Written(next))
-}
-
-async fn put(
-    conn: &mut AsyncPgConnection,
-    key: StreamKey,
-    chunk: &Chunk,
-) -> Result<(), StoreError> {
-    let data = chunk.compress().map_err(unwritable)?;
-    let raw_bytes = i32::try_from(chunk.raw.len()).map_err(unwritable)?;
-    diesel::insert_into(log_chunks::table)
-        .values((
-            log_chunks::exec_id.eq(key.exec.0),
-            log_chunks::attempt.eq(key.attempt),
-            log_chunks::first_seq.eq(chunk.first_seq),
-            log_chunks::lines.eq(chunk.lines),
-            log_chunks::first_at.eq(chunk.first_at),
-            log_chunks::last_at.eq(chunk.last_at),
-            log_chunks::raw_bytes.eq(raw_bytes),
-            log_chunks::data.eq(data),
-        ))
-        .on_conflict((
-            log_chunks::exec_id,
-            log_chunks::attempt,
-            log_chunks::first_seq,
-        ))
-        .do_update()
-        .set((
-            log_chunks::lines.eq(excluded(log_chunks::lines)),
-            log_chunks::first_at.eq(excluded(log_chunks::first_at)),
-            log_chunks::last_at.eq(excluded(log_chunks::last_at)),
-            log_chunks::raw_bytes.eq(excluded(log_chunks::raw_bytes)),
-            log_chunks::data.eq(excluded(log_chunks::data)),
-        ))
-        .execute(conn)
-        .await?;
-    Ok(())
+    let stored: Vec<i64> = append.load(conn).await?;
+    Ok(if stored.is_empty() {
+        Append::Fenced
+    } else {
+        Append::Written(next)
+    })
 }
 
 pub(super) fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
