@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_types::{ExecId, JobId};
-use store::purge::{self, Expired, OldJob};
+use store::purge::{self, Expired, OldJob, OldLogs};
 use store::{AsyncConnection, PgConnection, Store, StoreError};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::RetentionConfig;
+use crate::config::{Kept, RetentionConfig};
 
 /// Rows of one transaction.
 const BATCH: u16 = 250;
@@ -59,9 +59,41 @@ impl Purge {
         count("tokens", tokens);
         drop(conn);
         self.execs(Old::Deleted, cutoffs).await?;
+        self.logs(now).await?;
         let namespaces = self.jobs(cutoffs).await?;
         self.excess(&namespaces, cutoffs).await?;
         self.deleted_jobs(cutoffs).await
+    }
+
+    /// Removes old lines of execs that stay.
+    async fn logs(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let before = |kept: Kept| {
+            let days = kept.log_days.map(u64::from);
+            days.map_or(DateTime::UNIX_EPOCH, |days| {
+                age_ago(now, Duration::from_hours(24 * days))
+            })
+        };
+        let namespaces = self.config.namespaces.iter();
+        let mut old = OldLogs {
+            from: DateTime::UNIX_EPOCH,
+            before: before(self.config.namespace),
+            namespaces: namespaces
+                .map(|(namespace, kept)| (namespace.clone(), before(*kept)))
+                .collect(),
+        };
+        loop {
+            let began = Instant::now();
+            let mut conn = self.store.connection().await?;
+            let removed = conn
+                .transaction(async |conn| purge::old_logs(conn, &mut old, BATCH.into()).await)
+                .await?;
+            drop(conn);
+            let Some(chunks) = removed else {
+                return Ok(());
+            };
+            count("log_chunks", chunks);
+            rest(began).await;
+        }
     }
 
     /// Removes the past of all jobs, page by page; says which namespaces they are of.

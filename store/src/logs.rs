@@ -33,7 +33,7 @@ pub use heads::{Head, heads};
 pub use opening::{Opened, Reload, open, reload};
 pub use reader::{LogPage, PageLimits, SequencedLine, read, visit_since};
 pub use stream::{
-    Stream, UnreadStream, abandoned, abandoned_at, get, last_at, list, list_all, unsealed,
+    REMOVED, Stream, UnreadStream, abandoned, abandoned_at, get, last_at, list, list_all, unsealed,
 };
 pub use tail::{Tail, tail};
 pub use trim::{LeftOut, TOO_LARGE, trim};

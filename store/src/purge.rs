@@ -4,9 +4,11 @@
 
 mod execs;
 mod jobs;
+mod logs;
 
 pub use execs::{Expired, Purged, deleted, excess, expired, remove};
 pub use jobs::{OldJob, delete_job, delete_slots, deleted_jobs, page};
+pub use logs::{OldLogs, old_logs};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

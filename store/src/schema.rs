@@ -269,6 +269,7 @@ diesel::table! {
         sha256 -> Nullable<Bytea>,
         gaps -> Jsonb,
         left_out -> Nullable<Jsonb>,
+        removed_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -151,6 +151,7 @@ mod tests {
             sha256: None,
             gaps: Gaps::default(),
             left_out: None,
+            removed_at: None,
         }
     }
 

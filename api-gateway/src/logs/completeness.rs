@@ -36,7 +36,7 @@ impl Completeness {
         let mut whole = true;
         for sealed in streams.iter().filter(|stream| stream.sealed_at.is_some()) {
             unsealed.remove(&sealed.attempt);
-            whole &= sealed.complete == Some(true);
+            whole &= sealed.complete == Some(true) && sealed.lines_removed_at().is_none();
         }
         for abandoned in attempts(EventKind::LogsAbandoned) {
             whole &= !unsealed.remove(&abandoned);
@@ -70,6 +70,7 @@ mod tests {
             sha256: None,
             gaps: Gaps::default(),
             left_out: None,
+            removed_at: None,
         }
     }
 

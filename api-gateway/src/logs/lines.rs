@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use shared_types::EventKind;
 use shared_types::event::LogPosition;
 use store::events::ExecEventEntry;
-use store::logs::{Filter, Stream};
+use store::logs::{Filter, REMOVED, Stream};
 
 use crate::logs::position::Position;
 
@@ -65,6 +65,9 @@ pub fn arrange(
     read: Position,
 ) -> Vec<Part> {
     let program = |stream: &Stream| {
+        if stream.lines_removed_at().is_some() {
+            return None;
+        }
         let from_seq = read.from_seq(stream.attempt)?;
         Some(Part {
             attempt: stream.attempt,
@@ -97,8 +100,11 @@ pub fn arrange(
     parts
 }
 
-/// What a stream that was sealed without all its lines says of itself.
+/// What a stream that does not have all its lines says of itself.
 fn incomplete(stream: &Stream) -> Option<(DateTime<Utc>, String)> {
+    if let Some(at) = stream.lines_removed_at() {
+        return Some((at, format!("The log was removed: {REMOVED}.")));
+    }
     let at = stream
         .sealed_at
         .filter(|_| stream.complete == Some(false))?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 use shared_types::{ExecId, JobId};
-use store::logs::{self, DISCARDED, Gap, LeftOut, StreamKey, TOO_LARGE};
+use store::logs::{self, DISCARDED, Gap, LeftOut, REMOVED, Stream, StreamKey, TOO_LARGE};
 use utoipa::ToSchema;
 
 use crate::context::Context;
@@ -116,6 +116,7 @@ pub async fn seal(
     let outline = Outline::settled(context, &exec, &selection).await?;
     let mut seal = SealView::new(attempt, &outline);
     if let Some(stream) = outline.streams.first()
+        && stream.lines_removed_at().is_none()
         && let Some(cause) = stream.cut_off()
     {
         let key = StreamKey {
@@ -142,7 +143,9 @@ impl SealView {
         let gaps = stream.map_or(&[][..], |stream| &stream.gaps.0);
         let mut gaps: Vec<_> = gaps.iter().map(GapView::from).collect();
         let left_out = stream.and_then(|stream| stream.left_out.as_ref());
-        if let Some(left_out) = left_out {
+        if let Some(stream) = stream.filter(|stream| stream.lines_removed_at().is_some()) {
+            gaps = vec![GapView::of_all(stream)];
+        } else if let Some(left_out) = left_out {
             // What is in it cannot be read.
             let is_inside = |seq: i64| left_out.from_seq < seq && seq < left_out.until_seq;
             gaps.retain(|gap| !gap.before_line.is_some_and(is_inside));
@@ -172,6 +175,20 @@ impl From<&Gap> for GapView {
             lines: None,
             bytes: None,
             cause: DISCARDED.to_owned(),
+        }
+    }
+}
+
+impl GapView {
+    /// Of a log that was removed.
+    fn of_all(stream: &Stream) -> Self {
+        Self {
+            before_line: None,
+            after: None,
+            until: None,
+            lines: Some(stream.next_seq),
+            bytes: Some(stream.bytes),
+            cause: REMOVED.to_owned(),
         }
     }
 }

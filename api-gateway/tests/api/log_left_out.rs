@@ -1,11 +1,12 @@
-//! A log that is larger than may be kept.
+//! Logs that are larger, or older, than may be kept.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use store::logs::{self, Keep, LogLine, Opened, StreamKey, Verdict};
 use store::{AsyncConnection, DatabaseRole, StoreError};
 
 use crate::app::{TestApp, User, exec_path, spawn_app};
-use crate::log_completeness::end;
+use crate::log_completeness::{end, store_and_seal};
 use crate::log_pages::page;
 use crate::logs::{id, line, print};
 
@@ -94,4 +95,43 @@ async fn what_was_left_out_is_counted_and_marked_in_its_place() {
     }
     let (_, log) = user.get(&format!("{path}?platform=false&tail=1")).await;
     assert_eq!(log[0]["message"], text(LINES - 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_was_removed_says_so_and_what_it_was() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let exec = user.exec(&user.job(json!({})).await).await;
+    end(&app, &exec, true).await;
+    let mut conn = app.store(DatabaseRole::Logs).connection().await.unwrap();
+    store_and_seal(&mut conn, &exec, Verdict::Complete)
+        .await
+        .unwrap();
+    let path = format!("{}/logs", exec_path(&exec));
+    let (_, before) = user.get(&format!("{path}/seal")).await;
+    // As the purge does.
+    app.database
+        .execute("DELETE FROM log_chunks; UPDATE log_streams SET removed_at = now()")
+        .await;
+    let (_, seal) = user.get(&format!("{path}/seal")).await;
+    let gap = json!({
+        "before_line": null, "after": null, "until": null, "lines": 1, "bytes": 4,
+        "cause": "it is older than logs are kept",
+    });
+    assert_eq!(seal["gaps"], json!([gap]));
+    assert_eq!(
+        (&before["complete"], &seal["complete"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(seal["sha256"], before["sha256"]);
+    let (_, log) = user.get(&path).await;
+    let last = log.as_array().unwrap().last().unwrap();
+    assert_eq!(
+        last["message"],
+        "The log was removed: it is older than logs are kept."
+    );
+    let (_, programs) = user.get(&format!("{path}?platform=false&tail=5")).await;
+    assert_eq!(programs, json!([]));
+    let headers = user.send(Method::GET, &path, None).await.headers().clone();
+    assert_eq!(headers["x-log-complete"], "false");
 }

@@ -90,6 +90,8 @@ impl RetentionConfig {
 pub struct Kept {
     /// Days since an exec was triggered, or an instant planned; without, for ever.
     pub days: Option<u32>,
+    /// Days since a log was stored to its end; without, as long as its exec.
+    pub log_days: Option<u32>,
     /// Execs; the oldest go first. Without, any number.
     pub execs: Option<u32>,
 }

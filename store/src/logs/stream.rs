@@ -43,9 +43,19 @@ pub struct Stream {
     pub gaps: Gaps,
     /// What lies between the beginning and the end that are kept.
     pub left_out: Option<LeftOut>,
+    /// When the purge found it too old. The lines that it had are gone.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
+/// Why the lines of a stream are gone.
+pub const REMOVED: &str = "it is older than logs are kept";
+
 impl Stream {
+    /// When its lines were removed, if it had any.
+    pub fn lines_removed_at(&self) -> Option<DateTime<Utc>> {
+        self.removed_at.filter(|_| self.next_seq > 0)
+    }
+
     /// Of a sealed stream: why lines may be missing after its last one, if they may.
     pub fn cut_off(&self) -> Option<&str> {
         let message = self.message.as_deref().unwrap_or("lines may be missing");

@@ -109,12 +109,15 @@ statement! {
         RETURNING first_seq";
 }
 
-/// Adds lines after the last one, of which there must be one at least.
+/// Adds lines after the last one; without lines there is nothing to do, or to lose.
 pub async fn append(
     conn: &mut AsyncPgConnection,
     writer: &Writer,
     lines: &[LogLine],
 ) -> Result<Append, StoreError> {
+    if lines.is_empty() {
+        return Ok(Append::Written(writer.clone()));
+    }
     let (next, chunks, gaps) = writer.after(lines);
     let added: usize = lines.iter().map(|line| line.bytes.len()).sum();
     let mut append = AppendChunks {

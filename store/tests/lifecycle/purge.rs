@@ -1,5 +1,5 @@
 use shared_types::JobId;
-use store::purge::{self, Expired, Purged};
+use store::purge::{self, Expired, OldLogs, Purged};
 
 use super::*;
 
@@ -271,4 +271,58 @@ async fn useless_tokens_go() {
         2
     );
     assert_eq!(ring.database.rows("tokens").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_go_before_their_execs() {
+    let ring = Ring::new().await;
+    let (demo, other) = (
+        job(&ring, "demo", "{}").await,
+        job(&ring, "other", "{}").await,
+    );
+    let demo = ended(&ring, demo, &[50, 40, 20]).await;
+    let other = ended(&ring, other, &[50, 20]).await;
+    ring.owner(
+        "UPDATE log_streams SET sealed_at = execs.ended_at, next_seq = 1, bytes = 9
+         FROM execs WHERE execs.id = exec_id",
+    )
+    .await;
+    let open = ended(&ring, JobId(1), &[60]).await;
+    ring.owner(&format!(
+        "UPDATE log_streams SET sealed_at = NULL, complete = NULL WHERE exec_id = '{}'",
+        open[0]
+    ))
+    .await;
+    let mut old = OldLogs {
+        from: DateTime::UNIX_EPOCH,
+        before: day_ago(30),
+        namespaces: [("other".to_owned(), day_ago(10))].into(),
+    };
+    let mut conn = ring.conn().await;
+    let mut removed = Vec::new();
+    while let Some(chunks) = conn
+        .transaction(async |conn| purge::old_logs(conn, &mut old, 2).await)
+        .await
+        .unwrap()
+    {
+        removed.push(chunks);
+    }
+    assert_eq!(removed, [2, 2]);
+    for (exec, gone) in [
+        (demo[0], true),
+        (demo[1], true),
+        (demo[2], false),
+        (other[0], true),
+        (other[1], true),
+        (open[0], false),
+    ] {
+        let streams = store::logs::list(&mut conn, exec).await.unwrap();
+        assert_eq!(streams[0].removed_at.is_some(), gone);
+        let lines = ring
+            .database
+            .rows(&format!("log_chunks WHERE exec_id = '{exec}'"))
+            .await;
+        assert_eq!(lines, i64::from(!gone));
+    }
+    assert_eq!(ring.database.rows("execs").await, 6);
 }

@@ -29,6 +29,7 @@ fn stream(attempt: i32) -> Stream {
         sha256: None,
         gaps: Gaps::default(),
         left_out: None,
+        removed_at: None,
     }
 }
 
