@@ -11,7 +11,8 @@
 
 //!
 //! A log that the node does not have now is not a lost one: while containerd
-//! or the kubelet restarts, the node says so of every log. Only time tells.
+//! or the kubelet restarts, the node says so of every log. Only time tells; less of it when
+//! the pod is deleted, because once a minute a kubelet removes what such pods leave.
 
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use tokio::time::Instant;
 
 /// Reads that find the log replaced, until it is believed.
 const TRIES: u32 = 5;
+
+/// How long the log of a deleted pod may stay away: a runtime is back sooner.
+const DELETED_LIMIT: Duration = Duration::from_secs(30);
 
 /// What one read after the container's end has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +80,11 @@ impl Ending {
             missing_since: None,
             short: 0,
         }
+    }
+
+    /// The pod is deleted, so the node may have removed its log.
+    pub fn is_deleted(&mut self) {
+        self.missing_limit = self.missing_limit.min(DELETED_LIMIT);
     }
 
     /// Takes one read, which ended at `now`, into account.
@@ -210,6 +219,20 @@ mod tests {
         assert_eq!(after(FinalRead::Failed, 302), Judgement::Retry);
         assert_eq!(after(missing(), 600), Judgement::Retry);
         let lost = after(missing(), 601);
+        assert!(matches!(
+            lost,
+            Judgement::Seal(None, Verdict::Incomplete(_))
+        ));
+    }
+
+    #[test]
+    fn that_of_a_deleted_pod_is_given_up_sooner() {
+        let (mut ending, start) = (Ending::new(LIMIT), Instant::now());
+        ending.is_deleted();
+        assert_eq!(ending.judge(missing(), start), Judgement::Retry);
+        let early = start + DELETED_LIMIT - Duration::from_millis(1);
+        assert_eq!(ending.judge(missing(), early), Judgement::Retry);
+        let lost = ending.judge(missing(), start + DELETED_LIMIT);
         assert!(matches!(
             lost,
             Judgement::Seal(None, Verdict::Incomplete(_))

@@ -162,6 +162,9 @@ impl Tail {
             Grip::UnknownExec => return Ok(Step::Idle),
         };
         self.silent_until = self.silent_until.max(pod.and_then(started_at));
+        if pod.is_some_and(|pod| pod.metadata.deletion_timestamp.is_some()) {
+            self.ending.is_deleted();
+        }
         match (sighting, pod) {
             (Sighting::Running, Some(pod)) => self.follow(writer, &self.log_of(pod)).await,
             (Sighting::Ended, Some(pod)) => self.read_to_the_end(writer, &self.log_of(pod)).await,
