@@ -32,6 +32,8 @@ pub(crate) struct File {
     /// The last line has no newline.
     pub(crate) unfinished: bool,
     pub(crate) ended: bool,
+    /// The node has no inotify instance left to follow it with.
+    pub(crate) unwatchable: bool,
     /// Lines before this one are rotated away.
     pub(crate) rotated: usize,
 }

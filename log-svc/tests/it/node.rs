@@ -11,6 +11,10 @@ use tokio::sync::watch;
 use crate::container::{Container, Fault, File};
 use crate::server::{chunk, open_chunked, refuse};
 
+/// What a kubelet adds to the lines so far, and ends with, when its user has too many
+/// inotify instances.
+const UNWATCHABLE: &[u8] = b"failed to create fsnotify watcher: too many open files";
+
 /// One answer: as the kubelet gives it: whole file first, then what is added; a follow ends
 /// when the container has.
 pub(crate) async fn log(
@@ -67,6 +71,10 @@ async fn send(
         }
         if !bytes.is_empty() {
             chunk(socket, &bytes).await?;
+        }
+        if follow && now.unwatchable && !now.ended {
+            chunk(socket, UNWATCHABLE).await?;
+            return socket.write_all(b"0\r\n\r\n").await;
         }
         if !follow || now.ended {
             return socket.write_all(b"0\r\n\r\n").await;

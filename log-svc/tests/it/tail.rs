@@ -48,6 +48,28 @@ async fn lines_are_stored_while_the_program_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_are_stored_also_where_nothing_can_be_followed() {
+    let fixture = Fixture::new().await;
+    let attempt = fixture.attempt().await;
+    attempt.container.change(|file| file.unwatchable = true);
+    let mut tails = JoinSet::new();
+    tails.spawn(fixture.tail(&attempt).run());
+    let lines: Vec<FileLine> = (0..4).map(|n| line(n, format!("line {n}"))).collect();
+    for (before, line) in lines.iter().enumerate() {
+        attempt.container.print([line.clone()]);
+        soon(async {
+            while fixture.stored(&attempt).await.len() == before {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+    fixture.end(&attempt);
+    soon(tails.join_next()).await;
+    fixture.assert_complete(&attempt, &lines).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_ended_before_it_was_seen() {
     let fixture = Fixture::new().await;
     let attempt = fixture.attempt().await;
