@@ -13,4 +13,5 @@ mod interruption;
 mod masking;
 mod node;
 mod server;
+mod service;
 mod tail;
