@@ -74,6 +74,7 @@ statement! {
         chunks_of: Uuid as SqlUuid,
         chunks_attempt: i32 as Integer,
         first: i64 as BigInt,
+        left_out_from: i64 as BigInt,
         last: i64 as BigInt,
     } -> (BigInt, Integer, Integer) =
         "WITH kept AS (
@@ -83,7 +84,7 @@ statement! {
             FROM log_chunks WHERE exec_id = ? AND attempt = ?)
         DELETE FROM log_chunks chunk USING kept
         WHERE chunk.exec_id = ? AND chunk.attempt = ? AND chunk.first_seq = kept.first_seq
-            AND kept.before >= ? AND kept.after >= ?
+            AND (kept.before >= ? OR kept.first_seq >= ?) AND kept.after >= ?
         RETURNING chunk.first_seq, chunk.lines, chunk.raw_bytes";
 }
 
@@ -110,6 +111,8 @@ pub async fn trim(
         chunks_of: key.exec.0,
         chunks_attempt: key.attempt,
         first: keep.first,
+        // What follows it is the end, however much of the beginning is kept by now.
+        left_out_from: writer.left_out().map_or(i64::MAX, |it| it.from_seq),
         last: keep.last,
     };
     let gone: Vec<(i64, i32, i32)> = middle.load(conn).await?;
@@ -121,7 +124,8 @@ pub async fn trim(
     };
     let raw: i64 = gone.iter().map(|(_, _, raw)| i64::from(*raw)).sum();
     let before = writer.left_out();
-    let from_seq = before.map_or(from_seq, |before| before.from_seq);
+    let from_seq = before.map_or(from_seq, |before| from_seq.min(before.from_seq));
+    let until_seq = before.map_or(until_seq, |before| until_seq.max(before.until_seq));
     let (after, until) = bounds(conn, key, from_seq, until_seq).await?;
     let lines: i64 = gone.iter().map(|(_, lines, _)| i64::from(*lines)).sum();
     let left_out = LeftOut {

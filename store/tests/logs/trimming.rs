@@ -31,8 +31,12 @@ async fn print(conn: &mut PgConnection, writer: Writer, numbers: std::ops::Range
 }
 
 async fn trim(conn: &mut PgConnection, writer: &Writer) -> Append {
+    trim_to(conn, writer, KEEP).await
+}
+
+async fn trim_to(conn: &mut PgConnection, writer: &Writer, keep: Keep) -> Append {
     let trim =
-        conn.transaction::<_, StoreError, _>(async |conn| logs::trim(conn, writer, KEEP).await);
+        conn.transaction::<_, StoreError, _>(async |conn| logs::trim(conn, writer, keep).await);
     trim.await.unwrap()
 }
 
@@ -166,5 +170,39 @@ async fn what_is_sought_by_time_tells_what_was_left_out_there() {
         let page = logs::read(conn, key, 0, &filter, WHOLE).await.unwrap();
         let is_told = page.left_out.is_some_and(|it| filter.passes(it.until, b""));
         assert_eq!(is_told, told, "{since} to {until}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_changes_leaves_one_place() {
+    let ring = Ring::new().await;
+    let conn = &mut *ring.conn().await;
+    for (first, last) in [
+        (MIB / 4, MIB / 2),
+        (3 * MIB, MIB / 2),
+        (MIB / 4, MIB),
+        (3 * MIB, MIB),
+    ] {
+        let key = ring.exec().await;
+        let writer = open(conn, key).await;
+        let writer = print(conn, writer, 0..3000).await;
+        let writer = trimmed(conn, &writer).await;
+        let before = writer.left_out().unwrap().clone();
+        let writer = print(conn, writer, 3000..3500).await;
+        let Append::Written(writer) = trim_to(conn, &writer, Keep { first, last }).await else {
+            panic!("fenced");
+        };
+        let left_out = writer.left_out().unwrap();
+        assert_eq!(left_out.from_seq < before.from_seq, first < KEEP.first);
+        assert!(left_out.until_seq >= before.until_seq);
+        assert_eq!(
+            left_out.bytes,
+            left_out.lines() * i64::try_from(LINE).unwrap()
+        );
+        let expected: Vec<i64> = (0..left_out.from_seq)
+            .chain(left_out.until_seq..3500)
+            .collect();
+        let (seqs, marks) = left(conn, key, 100).await;
+        assert_eq!((seqs, marks), (expected, vec![left_out.until_seq]));
     }
 }
