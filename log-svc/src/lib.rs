@@ -5,7 +5,7 @@
 //! pod-log endpoint ([`source`]) through [`transfer`] (parse, mask, align, batch,
 //! append), decides with [`ending`] that all was read, seals the stream and
 //! lets the pod go. Any of them may die at any point: what is stored says where
-//! to go on ([`alignment`]).
+//! to go on ([`alignment`]); where a follow may have passed lines over, [`leap`] says.
 //!
 //! Its metrics are in docs/METRICS.md.
 
@@ -14,6 +14,7 @@ pub mod app;
 pub mod batch;
 pub mod config;
 pub mod ending;
+pub mod leap;
 pub mod line;
 pub mod masking;
 pub mod pods;

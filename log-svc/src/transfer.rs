@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::alignment::{Alignment, Standing, resume_point};
 use crate::batch::Batch;
+use crate::leap::Leaps;
 use crate::line::{LineParser, Parsed, Rest};
 use crate::masking::Masks;
 use crate::tail::TailContext;
@@ -31,6 +32,8 @@ pub enum Pumped {
     Cut(io::Error),
     /// The caller asked to stop.
     Interrupted,
+    /// Lines may have been passed over: a new read tells.
+    Leapt,
     /// The stream is no longer this writer's.
     Fenced,
 }
@@ -66,6 +69,8 @@ pub struct Transfer {
     batch: Batch,
     new_lines: u64,
     programs_lines: u64,
+    leaps: Option<Leaps>,
+    leapt: bool,
     foreign: Option<String>,
 }
 
@@ -122,8 +127,15 @@ impl Transfer {
             batch: Batch::default(),
             new_lines: 0,
             programs_lines: 0,
+            leaps: None,
+            leapt: false,
             foreign: None,
         })
+    }
+
+    /// Says that the answer may go on with another file of the log; a plain read has one.
+    pub fn may_leap(&mut self) {
+        self.leaps = Some(Leaps::default());
     }
 
     /// What to ask the endpoint for.
@@ -154,6 +166,9 @@ impl Transfer {
                         let length = bytes.len();
                         self.take(bytes);
                         reader.consume_unpin(length);
+                        if self.leapt {
+                            return Ok(Pumped::Leapt);
+                        }
                     }
                     Err(error) => return Ok(Pumped::Cut(error)),
                 },
@@ -220,10 +235,13 @@ impl Transfer {
             batch,
             new_lines,
             programs_lines,
+            leaps,
+            leapt,
             foreign,
             since,
             ..
         } = self;
+        let now = Utc::now();
         parser.feed(bytes, &mut |parsed| match parsed {
             Parsed::Line(mut line) => {
                 // Before the first line of a resumed read, it was the tail of a
@@ -234,6 +252,12 @@ impl Transfer {
                 *programs_lines += 1;
                 let standing = alignment.place(&line);
                 if standing != Standing::Known {
+                    if let Some(leaps) = leaps {
+                        *leapt |= leaps.is_leap(line.at, line.bytes.len(), now);
+                    }
+                    if *leapt {
+                        return;
+                    }
                     line.gap_before = standing == Standing::NewAfterGap;
                     *new_lines += 1;
                     batch.push(line);

@@ -20,6 +20,7 @@ impl Tail {
             () = &mut left => return Ok(self.keep(writer)),
         };
         let mut transfer = self.transfer(writer).await?;
+        transfer.may_leap();
         let began = Instant::now();
         let stream = tokio::select! {
             stream = log.follow(transfer.since()) => stream,
@@ -39,7 +40,7 @@ impl Tail {
             self.silent_until = Some(Utc::now());
         }
         self.keep(transferred.writer);
-        if matches!(pumped, Pumped::Interrupted) {
+        if matches!(pumped, Pumped::Interrupted | Pumped::Leapt) {
             return Ok(Step::Again);
         }
         // Its end is not the program's: the watch tells that.

@@ -171,6 +171,47 @@ async fn a_server_that_is_away_is_waited_for() {
     fixture.assert_complete(&attempt, &lines).await;
 }
 
+/// A kubelet that follows one file goes on with the newest, whatever there was between.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_a_follow_passes_over_leave_a_marked_gap() {
+    let fixture = Fixture::new().await;
+    for (rotated, kept) in [(7, vec![0, 1, 2, 3, 7, 8, 9]), (0, (0..10).collect())] {
+        let attempt = fixture.attempt().await;
+        let pause = |n: i64| if n < 4 { 0 } else { 10_000 };
+        let lines: Vec<FileLine> = (0..10)
+            .map(|n| line(n + pause(n), format!("line {n}")))
+            .collect();
+        let mut tails = JoinSet::new();
+        tails.spawn(fixture.tail(&attempt).run());
+        attempt.container.print(lines[..4].to_vec());
+        soon(async {
+            while fixture.stored(&attempt).await.len() < 4 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        attempt.container.change(|file| {
+            file.lines.extend_from_slice(&lines[4..]);
+            file.rotated = rotated;
+        });
+        soon(async {
+            while fixture.stored(&attempt).await.len() < kept.len() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        fixture.end(&attempt);
+        soon(tails.join_next()).await;
+        let stored = fixture.stored(&attempt).await;
+        let expected: Vec<_> = kept.iter().map(|n| lines[*n].bytes.clone()).collect();
+        let (gap, is_whole) = (stored[4].gap_before, rotated == 0);
+        let bytes: Vec<_> = stored.into_iter().map(|line| line.bytes).collect();
+        assert_eq!((bytes, gap), (expected, !is_whole));
+        let stream = fixture.stream(&attempt).await.unwrap();
+        assert_eq!(stream.complete, Some(is_whole));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_the_node_rotated_away_leave_a_marked_gap() {
     let fixture = Fixture::new().await;
