@@ -35,7 +35,7 @@ const SLACK: TimeDelta = TimeDelta::seconds(10);
 const STORED_MAX: usize = 100_000;
 
 /// How often the kubelet looks whether a log is to be rotated.
-pub const ROTATION_CHECK: TimeDelta = TimeDelta::seconds(10);
+const ROTATION_CHECK: TimeDelta = TimeDelta::seconds(10);
 
 /// Where to resume a stream whose last stored line was stamped `last`: a whole
 /// second, because the endpoint and its client know no finer (and the client
