@@ -1,6 +1,7 @@
 //! What tests and benchmarks of the whole ring share: a REST client that knows
 //! only what any client knows, and a look into the cluster through kubectl.
 
+pub mod benchmark;
 pub mod client;
 pub mod clocks;
 pub mod follow;

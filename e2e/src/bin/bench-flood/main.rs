@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use devstack::{Infra, Ring, Service};
+use e2e::benchmark::{self, Folder};
 use e2e::clocks::{self, RATE};
 use e2e::{Client, Times, usage};
 use futures::future::{try_join, try_join_all};
@@ -43,22 +44,12 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let sizes = std::env::temp_dir().join(format!("bench-flood-{}.toml", std::process::id()));
-    std::fs::write(&sizes, SIZES)?;
-    let mut builder = Ring::builder(&Infra::from_env()?, "bench-flood");
-    for service in [Service::Gateway, Service::Executor] {
-        builder = builder.env(service, "ESCAPEMENT_CONFIG", &sizes.to_string_lossy());
-    }
-    for limit in ["TOKEN", "ADDRESS"] {
-        let key = format!("ESCAPEMENT__LIMITS__{limit}__BURST");
-        builder = builder.env(Service::Gateway, &key, "0");
-    }
+    let folder = Folder::new("bench-flood")?;
+    let builder = benchmark::ring(&Infra::from_env()?, "bench-flood", SIZES, &folder)?;
     let ring = builder.start().await?;
     let client = Client::new(&ring.api_url()?, &ring.create_account("bench").await?);
     measure(&client, &ring, &options).await?;
-    ring.down().await?;
-    std::fs::remove_file(sizes)?;
-    Ok(())
+    ring.down().await
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]

@@ -10,7 +10,8 @@ mod printing;
 
 use anyhow::Result;
 use clap::Parser;
-use devstack::{Infra, Ring, Service};
+use devstack::{Infra, Service};
+use e2e::benchmark::{self, Folder};
 use e2e::{Client, Kubectl};
 
 /// As many programs as are asked for have room on two cores.
@@ -36,15 +37,9 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let sizes = std::env::temp_dir().join(format!("bench-follow-{}.toml", std::process::id()));
-    std::fs::write(&sizes, SIZES)?;
-    let mut builder = Ring::builder(&Infra::from_env()?, "bench-follow");
-    for service in [Service::Gateway, Service::Executor] {
-        builder = builder.env(service, "ESCAPEMENT_CONFIG", &sizes.to_string_lossy());
-    }
+    let folder = Folder::new("bench-follow")?;
+    let mut builder = benchmark::ring(&Infra::from_env()?, "bench-follow", SIZES, &folder)?;
     for (key, value) in [
-        ("LIMITS__TOKEN__BURST", "0"),
-        ("LIMITS__ADDRESS__BURST", "0"),
         ("API__FOLLOWERS_PER_ACCOUNT", "2000"),
         ("API__CONNECTIONS_PER_ADDRESS", "0"),
     ] {
@@ -55,7 +50,5 @@ async fn main() -> Result<()> {
     let kubectl = Kubectl::new(devstack::kubectl()?);
     printing::run(&client, (&kubectl, ring.instance()), &options).await?;
     idle::run(&client, &ring, options.followers).await?;
-    ring.down().await?;
-    std::fs::remove_file(sizes)?;
-    Ok(())
+    ring.down().await
 }

@@ -10,8 +10,9 @@ mod steady;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use devstack::{Infra, Ring, Service};
+use devstack::{Infra, Service};
 use e2e::Client;
+use e2e::benchmark::{self, Folder};
 use serde_json::Value;
 
 use crate::cuts::Cuts;
@@ -35,10 +36,7 @@ struct Options {
 async fn main() -> Result<()> {
     let options = Options::parse();
     let infra = Infra::from_env()?;
-    let folder = std::env::temp_dir().join(format!("prove-logs-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let sizes = folder.join("sizes.toml");
-    std::fs::write(&sizes, SIZES)?;
+    let folder = Folder::new("prove-logs")?;
     let own = std::fs::read(infra.kubeconfig_of(Service::Logs)?)?;
     let mut own: Value = serde_json::from_slice(&own)?;
     let server = &mut own["clusters"][0]["cluster"]["server"];
@@ -46,24 +44,15 @@ async fn main() -> Result<()> {
     let behind = behind.context("a kubeconfig names its server")?;
     let cuts = Cuts::before(behind.to_owned()).await?;
     *server = format!("https://{}", cuts.address).into();
-    let kubeconfig = folder.join("kubeconfig");
+    let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, own.to_string())?;
 
-    let mut builder = Ring::builder(&infra, "prove-logs");
-    for service in [Service::Gateway, Service::Executor] {
-        builder = builder.env(service, "ESCAPEMENT_CONFIG", &sizes.to_string_lossy());
-    }
-    for limit in ["TOKEN", "ADDRESS"] {
-        let key = format!("ESCAPEMENT__LIMITS__{limit}__BURST");
-        builder = builder.env(Service::Gateway, &key, "0");
-    }
+    let builder = benchmark::ring(&infra, "prove-logs", SIZES, &folder)?;
     let path = kubeconfig.to_string_lossy();
-    builder = builder.env(Service::Logs, "ESCAPEMENT__CLUSTER__KUBECONFIG", &path);
+    let builder = builder.env(Service::Logs, "ESCAPEMENT__CLUSTER__KUBECONFIG", &path);
     let ring = builder.start().await?;
     let client = Client::new(&ring.api_url()?, &ring.create_account("prove").await?);
     steady::run(&client, &cuts, options.seconds).await?;
     short::run(&client, &cuts, options.execs).await?;
-    ring.down().await?;
-    std::fs::remove_dir_all(folder)?;
-    Ok(())
+    ring.down().await
 }
