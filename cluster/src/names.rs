@@ -30,3 +30,5 @@ pub const LOGS_FINALIZER: &str = "escapement.dev/logs";
 
 /// The one container of an exec's pod.
 pub const MAIN_CONTAINER: &str = "main";
+/// Container that runs before it where the output is to be proved.
+pub const LOG_PROOF_CONTAINER: &str = "log-proof";

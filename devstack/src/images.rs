@@ -1,4 +1,4 @@
-//! The two images of the stack, made here: no registry outside is needed.
+//! The images of the stack, made here: no registry outside is needed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::command::run;
+use crate::command::{run, run_logged, without_cargo};
 use crate::containerd::{PAUSE_IMAGE, ctr};
 use crate::ports;
 use crate::registry::{self, DEMO_TAG, demo_image};
-use crate::root::{Root, checkout};
+use crate::root::{Root, checkout, short_hash};
+use crate::service::Service;
+
+/// The image of what proves that an output was read.
+pub(crate) const LOG_PROOF_IMAGE: &str = "escapement.dev/log-proof:1";
 
 /// Makes and pushes the demo image unless the registry has it; true when pushed.
 ///
@@ -51,32 +55,65 @@ pub(crate) async fn push_demo(root: &Root) -> Result<bool> {
 
 /// Compiles the pause program and imports its image; true when it was not there.
 pub(crate) async fn import_pause(root: &Root) -> Result<bool> {
-    let listed = run(&mut ctr(root, &["images", "list", "-q"])?).await?;
-    if listed.lines().any(|name| name == PAUSE_IMAGE) {
+    if has(root, PAUSE_IMAGE).await? {
         return Ok(false);
     }
-    let folder = root.folder("images")?;
-    let layout = folder.join("pause");
-    let image = Layout::new(&layout).await?;
+    let image = Layout::new(&root.folder("images")?.join("pause")).await?;
     run(Command::new("gcc")
         .args(["-Os", "-static", "-s", "-o"])
         .arg(image.files().join("pause"))
         .arg(checkout().join("deploy/dev-kubernetes/pause.c")))
     .await?;
     image.seal(&["--config.entrypoint", "/pause"]).await?;
-    let archive = folder.join("pause.tar");
-    let _ = fs::remove_file(&archive);
-    run(Command::new("skopeo")
-        .args(["--insecure-policy", "copy", "-q"])
-        .arg(format!("oci:{}:new", layout.display()))
-        .arg(format!(
-            "docker-archive:{}:{PAUSE_IMAGE}",
-            archive.display()
-        )))
-    .await?;
-    let archive = archive.to_str().context("the path is not UTF-8")?;
-    run(&mut ctr(root, &["images", "import", archive])?).await?;
+    image.import(root, PAUSE_IMAGE).await?;
     Ok(true)
+}
+
+/// Builds `log-proof`, which runs in images that may have no C library, and imports its
+/// image; true when there was no such image, or one of an older build.
+pub(crate) async fn import_log_proof(root: &Root) -> Result<bool> {
+    let program = Service::folder()?.join("../log-proof");
+    let mut cargo = Command::new("cargo");
+    without_cargo(&mut cargo)
+        .current_dir(checkout())
+        .args([
+            "rustc",
+            "--package",
+            "log-proof",
+            "--bin",
+            "log-proof",
+            "--release",
+        ])
+        .arg("--target-dir")
+        .arg(&program)
+        .args([
+            "--",
+            "-C",
+            "target-feature=+crt-static",
+            "-C",
+            "strip=symbols",
+        ]);
+    run_logged(&mut cargo, &root.log("log-proof-build")).await?;
+    let program = program.join("release/log-proof");
+    let build = short_hash(&fs::read(&program)?);
+    let folder = root.folder("images")?;
+    let stamp = folder.join("log-proof.build");
+    if has(root, LOG_PROOF_IMAGE).await? && fs::read_to_string(&stamp).is_ok_and(|it| it == build) {
+        return Ok(false);
+    }
+    let image = Layout::new(&folder.join("log-proof")).await?;
+    let bin = image.files().join("usr/local/bin");
+    fs::create_dir_all(&bin)?;
+    fs::copy(program, bin.join("log-proof"))?;
+    image.seal(&["--config.user", "65532:65532"]).await?;
+    image.import(root, LOG_PROOF_IMAGE).await?;
+    fs::write(stamp, build)?;
+    Ok(true)
+}
+
+async fn has(root: &Root, image: &str) -> Result<bool> {
+    let listed = run(&mut ctr(root, &["images", "list", "-q"])?).await?;
+    Ok(listed.lines().any(|name| name == image))
 }
 
 /// An OCI image being made by umoci: an empty one, unpacked, filled, repacked.
@@ -114,6 +151,21 @@ impl Layout {
         let mut words = vec!["config", "--image", &self.image];
         words.extend(config);
         umoci(&words).await
+    }
+
+    /// Gives it to the node, under this name.
+    async fn import(&self, root: &Root, name: &str) -> Result<()> {
+        let archive = self.bundle.with_extension("tar");
+        let _ = fs::remove_file(&archive);
+        run(Command::new("skopeo")
+            .args(["--insecure-policy", "copy", "-q"])
+            .arg(format!("oci:{}", self.image))
+            .arg(format!("docker-archive:{}:{name}", archive.display())))
+        .await?;
+        let archive = archive.to_str().context("the path is not UTF-8")?;
+        run(&mut ctr(root, &["images", "import", archive])?)
+            .await
+            .map(drop)
     }
 }
 

@@ -61,14 +61,21 @@ impl Service {
         !matches!(self, Self::Scheduler)
     }
 
-    /// Services are built into the folder this program was built into.
+    /// Its program, if it is built.
     pub(crate) fn file(self) -> Result<PathBuf> {
-        let own = std::env::current_exe()?;
-        let mut folders = own.ancestors().skip(1).take(2);
-        folders
-            .find(|folder| folder.file_name().is_some_and(|name| name != "deps"))
-            .map(|folder| folder.join(self.program()))
+        let program = Self::folder()?.join(self.program());
+        Some(program)
             .filter(|program| program.is_file())
             .with_context(|| format!("{} is not built: cargo build --bins", self.program()))
+    }
+
+    /// Services are built into the folder this program was built into.
+    pub(crate) fn folder() -> Result<PathBuf> {
+        let own = std::env::current_exe()?;
+        let mut folders = own.ancestors().skip(1).take(2);
+        let folder = folders.find(|folder| folder.file_name().is_some_and(|name| name != "deps"));
+        folder
+            .map(PathBuf::from)
+            .context("this program is in no folder")
     }
 }

@@ -89,6 +89,9 @@ async fn start_kubernetes(root: &Root, wanted: bool, progress: Progress) -> Resu
         progress
             .part("pause image", images::import_pause(root))
             .await?;
+        progress
+            .part("log-proof image", images::import_log_proof(root))
+            .await?;
         progress.part("demo image", images::push_demo(root)).await
     };
     let control = async {

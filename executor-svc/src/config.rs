@@ -173,6 +173,10 @@ pub struct PodConfig {
     /// Whether the pod's processes share a namespace, in which the pause process and
     /// not the program is the first: SIGTERM then ends an ordinary program at once.
     pub share_process_namespace: bool,
+    /// Image that has `/usr/local/bin/log-proof`, for jobs with `log_proof`; nodes pull it
+    /// without a credential.
+    #[serde(default)]
+    pub log_proof_image: Option<String>,
     /// Labels a node must have.
     #[serde(default)]
     pub node_selector: BTreeMap<String, String>,

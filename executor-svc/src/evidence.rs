@@ -5,7 +5,7 @@ mod ending;
 
 use chrono::{DateTime, Utc};
 use cluster::{instant, names};
-use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use shared_types::Reason;
 
 use crate::pod::{condition, gate};
@@ -104,12 +104,17 @@ pub fn evidence(pod: &Pod) -> Evidence {
     if state.terminated.is_some() {
         return ending::early(pod, &state);
     }
-    let waiting = state.waiting.unwrap_or_default();
+    let (container, state) = match log_proof(pod) {
+        Some(status) if !has_succeeded(status) => (names::LOG_PROOF_CONTAINER, &status.state),
+        _ => (names::MAIN_CONTAINER, &Some(state)),
+    };
+    let waiting = state.clone().and_then(|state| state.waiting);
+    let waiting = waiting.unwrap_or_default();
     let message = waiting.message.unwrap_or_default();
     Evidence::Starting(match waiting.reason.as_deref().unwrap_or_default() {
         "InvalidImageName" | "ErrImageNeverPull" => Obstacle::Pull(PullFailure::Invalid),
         "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable" => {
-            Obstacle::Pull(PullFailure::of(&message, image(pod)))
+            Obstacle::Pull(PullFailure::of(&message, image(pod, container)))
         }
         "CreateContainerConfigError" => Obstacle::Config(message),
         "CreateContainerError" | "RunContainerError" => Obstacle::Create(message),
@@ -139,6 +144,23 @@ fn unplaced(pod: &Pod) -> Evidence {
     Evidence::Unscheduled(refused.and_then(|found| found.message.clone()))
 }
 
+/// The container that runs before the program, where there is one.
+fn log_proof(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status
+        .as_ref()?
+        .init_container_statuses
+        .as_ref()?
+        .first()
+}
+
+fn has_succeeded(status: &ContainerStatus) -> bool {
+    let ended = status
+        .state
+        .as_ref()
+        .and_then(|state| state.terminated.as_ref());
+    ended.is_some_and(|ended| ended.exit_code == 0)
+}
+
 fn main_state(pod: &Pod) -> Option<ContainerState> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     statuses
@@ -148,12 +170,15 @@ fn main_state(pod: &Pod) -> Option<ContainerState> {
         .clone()
 }
 
-/// The program's, as the node was told it.
-fn image(pod: &Pod) -> Option<&str> {
-    let containers = pod.spec.as_ref().map(|spec| spec.containers.as_slice());
-    let mut containers = containers.unwrap_or_default().iter();
-    let main = containers.find(|container| container.name == names::MAIN_CONTAINER);
-    main?.image.as_deref()
+/// A container's image, as the node was told it.
+fn image<'a>(pod: &'a Pod, name: &str) -> Option<&'a str> {
+    let spec = pod.spec.as_ref()?;
+    let before = spec.init_containers.iter().flatten();
+    let mut containers = before.chain(&spec.containers);
+    containers
+        .find(|container| container.name == name)?
+        .image
+        .as_deref()
 }
 
 fn is_true(pod: &Pod, kind: &str) -> bool {

@@ -2,6 +2,7 @@
 //! field of it is seen in a snapshot.
 
 mod environment;
+mod log_proof;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,6 +42,11 @@ pub enum ManifestError {
     /// Its command cannot be split into words.
     #[error("the command {0}")]
     Command(#[source] shared_types::spec::CommandError),
+    /// The deployment cannot prove an output.
+    #[error(
+        "`log_proof` needs the setting `pod.log_proof_image` of executor-svc, which this deployment does not have"
+    )]
+    NoLogProof,
 }
 
 /// What all Jobs of a deployment have in common.
@@ -79,6 +85,10 @@ impl Template<'_> {
         let mut pod = self.pod(container, &spec.rules);
         if confidential.credential.is_some() {
             pod.image_pull_secrets = Some(vec![LocalObjectReference { name: name.clone() }]);
+        }
+        if spec.log_proof {
+            let image = self.pod.log_proof_image.as_deref();
+            log_proof::put_before(&mut pod, identity, image)?;
         }
         Ok(Job {
             metadata: ObjectMeta {
@@ -159,7 +169,8 @@ impl Template<'_> {
             name: names::MAIN_CONTAINER.to_owned(),
             image: Some(spec.image()),
             image_pull_policy: Some(self.pod.image_pull_policy.clone()),
-            args: (!args.is_empty()).then(|| args.iter().map(|arg| literal(arg)).collect()),
+            command: literals(&spec.entrypoint),
+            args: literals(&args),
             resources: Some(self.resources(&spec.size)?),
             security_context: Some(SecurityContext {
                 allow_privilege_escalation: Some(self.pod.allow_privilege_escalation),
@@ -167,7 +178,6 @@ impl Template<'_> {
                 capabilities: self.capabilities(),
                 ..SecurityContext::default()
             }),
-            termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
             ..Container::default()
         })
     }
@@ -227,6 +237,10 @@ fn keep_on_node() -> BTreeMap<String, String> {
         ),
         ("karpenter.sh/do-not-disrupt".to_owned(), "true".to_owned()),
     ])
+}
+
+fn literals(words: &[String]) -> Option<Vec<String>> {
+    (!words.is_empty()).then(|| words.iter().map(|word| literal(word)).collect())
 }
 
 /// Kubernetes expands `$(NAME)` in arguments and values; a doubled `$` is one

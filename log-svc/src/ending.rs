@@ -10,6 +10,8 @@
 //! pause between the two would only wait for writes that cannot come any more.
 
 //!
+//! Where the program's end is proved, a read that shows the proof is the last, whatever else.
+//!
 //! A log that the node does not have now is not a lost one: while containerd
 //! or the kubelet restarts, the node says so of every log. Only time tells; less of it when
 //! the pod is deleted, because once a minute a kubelet removes what such pods leave.
@@ -19,11 +21,17 @@ use std::time::Duration;
 use store::logs::{LogLine, Verdict};
 use tokio::time::Instant;
 
+use crate::proof::Proof;
+
 /// Reads that find the log replaced, until it is believed.
 const TRIES: u32 = 5;
 
 /// How long the log of a deleted pod may stay away: a runtime is back sooner.
 const DELETED_LIMIT: Duration = Duration::from_secs(30);
+
+/// Of an output whose end was to be proved.
+const UNPROVEN: &str = "the end of the program's output is not proved: it was killed with \
+                        everything in its container, or the node lost what was printed last";
 
 /// What one read after the container's end has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +46,8 @@ pub enum FinalRead {
         stored: i64,
         /// A last line without a newline; not stored yet.
         unfinished: Option<LogLine>,
+        /// Whether the program's end was seen.
+        proof: Proof,
     },
     /// The node or the API server says that there is no such log.
     Missing(String),
@@ -114,8 +124,12 @@ impl Ending {
                 new_lines,
                 stored,
                 unfinished,
+                proof,
                 ..
             } => {
+                if let Proof::Given { ends_mid_line } = proof {
+                    return Judgement::Seal(None, Verdict::Proven { ends_mid_line });
+                }
                 let certain = new_lines == 0 && stored > 0 && unfinished.is_none();
                 let same = new_lines == 0
                     && self
@@ -123,9 +137,10 @@ impl Ending {
                         .as_ref()
                         .is_some_and(|last| last.unfinished == unfinished);
                 if certain || same {
-                    let verdict = match unfinished {
-                        Some(_) => Verdict::EndsMidLine,
-                        None => Verdict::Complete,
+                    let verdict = match (proof, &unfinished) {
+                        (Proof::Missing, _) => Verdict::Incomplete(UNPROVEN.to_owned()),
+                        (_, Some(_)) => Verdict::EndsMidLine,
+                        (_, None) => Verdict::Complete,
                     };
                     return Judgement::Seal(unfinished, verdict);
                 }
@@ -157,6 +172,7 @@ mod tests {
             passed: true,
             stored,
             unfinished: unfinished.map(line),
+            proof: Proof::NotAsked,
         }
     }
 
@@ -194,6 +210,44 @@ mod tests {
         assert_eq!(
             judge(unfinished),
             [Judgement::ReadAgain, Judgement::ReadAgain, sealed]
+        );
+    }
+
+    #[test]
+    fn a_proof_ends_it_and_its_absence_is_told() {
+        let read = |seen: Proof, unfinished: Option<&str>| FinalRead::Whole {
+            new_lines: 3,
+            passed: true,
+            stored: 3,
+            unfinished: unfinished.map(line),
+            proof: seen,
+        };
+        let given = read(
+            Proof::Given {
+                ends_mid_line: true,
+            },
+            None,
+        );
+        let proven = Verdict::Proven {
+            ends_mid_line: true,
+        };
+        assert_eq!(judge(vec![given]), [Judgement::Seal(None, proven)]);
+        let missing = vec![read(Proof::Missing, Some("ab")), whole(0, 3, None)];
+        assert_eq!(judge(missing)[0], Judgement::ReadAgain);
+        let again = |new_lines| FinalRead::Whole {
+            new_lines,
+            passed: true,
+            stored: 3,
+            unfinished: Some(line("ab")),
+            proof: Proof::Missing,
+        };
+        let unproven = Verdict::Incomplete(UNPROVEN.to_owned());
+        assert_eq!(
+            judge(vec![again(3), again(0)]),
+            [
+                Judgement::ReadAgain,
+                Judgement::Seal(Some(line("ab")), unproven)
+            ]
         );
     }
 
@@ -246,6 +300,7 @@ mod tests {
             passed: false,
             stored: 3,
             unfinished: None,
+            proof: Proof::NotAsked,
         };
         let judged = judge(vec![short; TRIES as usize]);
         let (last, others) = judged.split_last().unwrap();

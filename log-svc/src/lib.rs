@@ -18,6 +18,7 @@ pub mod leap;
 pub mod line;
 pub mod masking;
 pub mod pods;
+pub mod proof;
 pub mod sighting;
 pub mod source;
 pub mod tail;

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use store::logs::{LogLine, MAX_LINE_BYTES};
 
 use crate::masking::Masks;
+use crate::proof::Records;
 
 /// `2026-11-23T14:00:00.000000000+00:00` and room to spare.
 const MAX_STAMP_BYTES: usize = 40;
@@ -25,6 +26,13 @@ const KEPT_BYTES: usize = 4 * 1024;
 pub enum Parsed {
     /// A line of the program, or a part of one that is too long.
     Line(LogLine),
+    /// The record that ends an output.
+    Record {
+        /// Number of the output.
+        output: usize,
+        /// Whether it was on the line before it, which had no newline.
+        on_a_line: bool,
+    },
     /// Text that is not the program's.
     Foreign(String),
 }
@@ -43,10 +51,11 @@ pub enum Rest {
 }
 
 /// Cuts a byte stream into lines and masks them. Memory stays below
-/// [`MAX_LINE_BYTES`] and what decides whether a byte is hidden.
+/// [`MAX_LINE_BYTES`] and what decides whether a byte is hidden, or of a record.
 #[derive(Debug)]
 pub struct LineParser {
     masks: Arc<Masks>,
+    records: Records,
     place: Place,
     buffer: Vec<u8>,
     /// So much of the buffer was passed on with an earlier part of its line.
@@ -69,9 +78,10 @@ enum Place {
 
 impl LineParser {
     /// For an answer to a request with this `sinceTime`.
-    pub fn new(since: Option<DateTime<Utc>>, masks: Arc<Masks>) -> Self {
+    pub fn new(since: Option<DateTime<Utc>>, masks: Arc<Masks>, records: Records) -> Self {
         Self {
             masks,
+            records,
             place: Place::Stamp,
             buffer: Vec::new(),
             passed_on: 0,
@@ -94,7 +104,14 @@ impl LineParser {
     /// What is left when the stream has ended.
     pub fn rest(mut self) -> Rest {
         match self.place {
-            Place::Text(at) => Rest::Line(self.end_line(at)),
+            Place::Text(at) => {
+                let length = self.buffer.len();
+                self.records.take_off_begun(&mut self.buffer);
+                if self.buffer.is_empty() && length > 0 {
+                    return Rest::Nothing;
+                }
+                Rest::Line(self.end_line(at))
+            }
             Place::Stamp if self.buffer.is_empty() => Rest::Nothing,
             Place::Stamp if self.buffer.iter().copied().all(is_stamp_byte) => Rest::CutStamp,
             Place::Stamp | Place::Foreign => {
@@ -150,15 +167,22 @@ impl LineParser {
         let Some(end) = end else {
             return &[];
         };
-        sink(Parsed::Line(self.end_line(at)));
+        let output = self.records.take_off(&mut self.buffer);
+        let on_a_line = !self.buffer.is_empty();
+        if output.is_none() || on_a_line {
+            sink(Parsed::Line(self.end_line(at)));
+        }
+        if let Some(output) = output {
+            sink(Parsed::Record { output, on_a_line });
+        }
         self.place = Place::Stamp;
         &bytes[end + 1..]
     }
 
     /// The next part of a line that is too long. What could still become hidden
-    /// by what follows stays.
+    /// by what follows, or be of a record, stays.
     fn cut_line(&mut self, at: DateTime<Utc>) -> LogLine {
-        let reach = self.masks.reach();
+        let reach = self.masks.reach().max(self.records.reach());
         let end = self.buffer.len() - reach;
         let part = self.masks.apply(&self.buffer, self.passed_on..end);
         self.buffer.drain(..end.saturating_sub(reach));

@@ -31,6 +31,7 @@ use tokio::sync::watch;
 use crate::alignment::Alignment;
 use crate::ending::Ending;
 use crate::masking::Masks;
+use crate::proof::Records;
 use crate::sighting::{Sighting, started_at};
 use crate::source::PodLog;
 use crate::transfer::{Terms, Transfer};
@@ -198,12 +199,19 @@ impl Tail {
             return Ok(terms.clone());
         }
         let mut conn = self.context.store.connection().await?;
-        let found = secrets::of_exec(&mut conn, &self.context.keyring, self.key.exec).await;
-        let (namespace, values) = found?;
-        let masks = Masks::of(values.iter().map(ExposeSecret::expose_secret))?;
+        let found = secrets::of_output(&mut conn, &self.context.keyring, self.key.exec).await;
+        let found = found?;
+        let values = found.secrets.iter().map(ExposeSecret::expose_secret);
+        let masks = Masks::of(values)?;
+        let records = if found.log_proof {
+            Records::of(self.key.exec, self.key.attempt)
+        } else {
+            Records::default()
+        };
         let terms = Terms {
             masks: Arc::new(masks),
-            keep: self.context.keep.of(&namespace),
+            records,
+            keep: self.context.keep.of(&found.namespace),
         };
         self.terms = Some(terms.clone());
         Ok(terms)

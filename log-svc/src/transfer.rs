@@ -21,6 +21,7 @@ use crate::batch::Batch;
 use crate::leap::Leaps;
 use crate::line::{LineParser, Parsed, Rest};
 use crate::masking::Masks;
+use crate::proof::{Proof, Records, Witness};
 use crate::tail::TailContext;
 
 /// How a [`Transfer::pump`] ended.
@@ -53,6 +54,8 @@ pub enum Flushed {
 pub struct Terms {
     /// What is hidden.
     pub masks: Arc<Masks>,
+    /// What its end is proved by.
+    pub records: Records,
     /// What is kept.
     pub keep: Keep,
 }
@@ -71,6 +74,7 @@ pub struct Transfer {
     programs_lines: u64,
     leaps: Option<Leaps>,
     leapt: bool,
+    witness: Witness,
     foreign: Option<String>,
 }
 
@@ -87,6 +91,8 @@ pub struct Transferred {
     pub cut: bool,
     /// A last line without a newline; not stored.
     pub unfinished: Option<LogLine>,
+    /// Whether the program's end was seen.
+    pub proof: Proof,
     /// Text of the node instead of the program's.
     pub foreign: Option<String>,
 }
@@ -123,7 +129,8 @@ impl Transfer {
             keep: terms.keep,
             writer,
             alignment,
-            parser: LineParser::new(since, terms.masks),
+            witness: Witness::new(&terms.records),
+            parser: LineParser::new(since, terms.masks, terms.records),
             batch: Batch::default(),
             new_lines: 0,
             programs_lines: 0,
@@ -209,8 +216,11 @@ impl Transfer {
     }
 
     /// Ends a transfer whose lines are flushed.
-    pub fn end(self) -> Transferred {
+    pub fn end(mut self) -> Transferred {
         let rest = self.parser.rest();
+        if let Rest::Line(_) = rest {
+            self.witness.line();
+        }
         let foreign = match &rest {
             Rest::Foreign(text) => self.foreign.or_else(|| Some(text.clone())),
             _ => self.foreign,
@@ -224,6 +234,7 @@ impl Transfer {
                 Rest::Line(line) => Some(line),
                 _ => None,
             },
+            proof: self.witness.proof(),
             foreign,
         }
     }
@@ -237,6 +248,7 @@ impl Transfer {
             programs_lines,
             leaps,
             leapt,
+            witness,
             foreign,
             since,
             ..
@@ -250,6 +262,7 @@ impl Transfer {
                     *foreign = None;
                 }
                 *programs_lines += 1;
+                witness.line();
                 let standing = alignment.place(&line);
                 if standing != Standing::Known {
                     if let Some(leaps) = leaps {
@@ -263,6 +276,7 @@ impl Transfer {
                     batch.push(line);
                 }
             }
+            Parsed::Record { output, on_a_line } => witness.record(output, on_a_line),
             Parsed::Foreign(text) => {
                 foreign.get_or_insert(text);
             }

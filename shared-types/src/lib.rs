@@ -5,6 +5,7 @@
 pub mod event;
 pub mod exec;
 pub mod id;
+pub mod log_proof;
 pub mod message;
 pub mod phase;
 mod reason;

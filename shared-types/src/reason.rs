@@ -86,7 +86,7 @@ reasons! {
         "Correct in the job what the message names, and trigger it again.";
     /// The container was made but its command could not be started.
     StartError = "start_error", User:
-        "Check that command names a program of the image; its words follow the image's ENTRYPOINT.";
+        "Check that command or entrypoint names a program of the image; the words of command follow the entrypoint, or else the image's ENTRYPOINT.";
     /// It waited too long to be admitted, or for the cluster to make anything of it.
     QueueTimeout = "queue_timeout", Capacity:
         "Have its region, namespace or job run more at a time, or trigger less.";

@@ -60,20 +60,23 @@ impl Command {
 
     /// Checks that the command can be passed to a program.
     pub fn check(&self) -> Result<(), CommandError> {
-        let (bytes, nul) = match self {
-            Self::Text(text) => (text.len(), text.contains('\0')),
-            Self::Words(words) => (
-                words.iter().map(String::len).sum(),
-                words.iter().any(|word| word.contains('\0')),
-            ),
-        };
-        if nul {
+        match self {
+            Self::Text(text) if text.contains('\0') => Err(CommandError::Nul),
+            Self::Text(text) if text.len() > Self::MAX_BYTES => Err(CommandError::TooLong),
+            Self::Text(text) => Self::check_words(&words::split(text)?),
+            Self::Words(words) => Self::check_words(words),
+        }
+    }
+
+    /// Checks that words can be passed to a program.
+    pub fn check_words(words: &[String]) -> Result<(), CommandError> {
+        if words.iter().any(|word| word.contains('\0')) {
             return Err(CommandError::Nul);
         }
-        if bytes > Self::MAX_BYTES {
+        if words.iter().map(String::len).sum::<usize>() > Self::MAX_BYTES {
             return Err(CommandError::TooLong);
         }
-        if self.args()?.len() > Self::MAX_WORDS {
+        if words.len() > Self::MAX_WORDS {
             return Err(CommandError::TooMany);
         }
         Ok(())
@@ -91,7 +94,11 @@ impl Command {
 /// Everything the executor needs to run one exec; stored with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecSpec {
-    /// Words for the container.
+    /// What is started, in place of the image's ENTRYPOINT and CMD; with none of these words
+    /// the image's own are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    /// Words that follow it.
     pub command: Command,
     /// Image repository, without tag; may name one image in it: `…@sha256:<64 hex>`.
     pub image_repo: String,
@@ -105,9 +112,17 @@ pub struct ExecSpec {
     /// Environment variables whose values are sealed; none is in `vars` too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_vars: BTreeMap<String, SecretId>,
+    /// Whether its program, which is the entrypoint, proves that its output was read to the end.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub log_proof: bool,
     /// How long it may run, and what follows when it fails.
     #[serde(flatten)]
     pub rules: RunRules,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl ExecSpec {

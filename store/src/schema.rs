@@ -270,6 +270,7 @@ diesel::table! {
         gaps -> Jsonb,
         left_out -> Nullable<Jsonb>,
         removed_at -> Nullable<Timestamptz>,
+        proven -> Bool,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Jsonb, Nullable};
+use diesel::sql_types::{Bool, Jsonb, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use shared_types::{ExecId, SecretId};
@@ -96,18 +96,30 @@ pub async fn load(
     }
 }
 
-/// The namespace of an exec, and the values of its secret variables. Both stay the same for
-/// all its life.
-pub async fn of_exec(
+/// What decides how the output of an exec is kept. It stays the same for all its life.
+#[derive(Debug)]
+pub struct OfOutput {
+    /// Whose it is.
+    pub namespace: String,
+    /// The values of its secret variables.
+    pub secrets: Vec<SecretString>,
+    /// Whether its end is to be proved.
+    pub log_proof: bool,
+}
+
+/// What decides how the output of an exec is kept.
+pub async fn of_output(
     conn: &mut AsyncPgConnection,
     keyring: &Keyring,
     exec: ExecId,
-) -> Result<(String, Vec<SecretString>), StoreError> {
-    let (namespace, named): (String, Option<serde_json::Value>) = execs::table
+) -> Result<OfOutput, StoreError> {
+    type Found = (String, Option<serde_json::Value>, bool);
+    let (namespace, named, log_proof): Found = execs::table
         .find(exec.0)
         .select((
             execs::namespace,
             sql::<Nullable<Jsonb>>("spec -> 'secret_vars'"),
+            sql::<Bool>("coalesce((spec ->> 'log_proof')::boolean, false)"),
         ))
         .first(conn)
         .await?;
@@ -121,7 +133,11 @@ pub async fn of_exec(
     })?;
     let ids: Vec<_> = named.into_values().collect();
     let values = load(conn, keyring, &namespace, &ids).await?;
-    Ok((namespace, values.into_values().collect()))
+    Ok(OfOutput {
+        namespace,
+        secrets: values.into_values().collect(),
+        log_proof,
+    })
 }
 
 /// Removes a value that nothing names any more.

@@ -37,6 +37,8 @@ async fn job(conn: &mut PgConnection, namespace: &str, calendars: &[&str]) -> Jo
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },

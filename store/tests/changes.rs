@@ -25,6 +25,8 @@ fn new_job() -> JobDefinition {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [].into(),
             rules: RunRules {
                 timeout: Some(60),

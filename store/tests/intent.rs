@@ -24,6 +24,8 @@ fn new_job() -> JobDefinition {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [("A".to_owned(), "b".to_owned())].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },

@@ -103,6 +103,8 @@ fn exec(job_id: JobId) -> NewExec {
             image_tag: "v1".to_owned(),
             size: "XS".to_owned(),
             vars: [].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },

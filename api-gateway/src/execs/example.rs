@@ -19,7 +19,7 @@ pub fn exec_detail() -> Value {
 fn exec_of(job: &Value) -> Value {
     json!({
         "id": "64b2d045-2881-4293-9bcd-bdc04b953115", "job": job, "status": "F",
-        "trigger_mode": "M", "created_by": "chennanfei", "command": "/bin bash",
+        "trigger_mode": "M", "created_by": "chennanfei", "entrypoint": null, "command": "/bin bash", "log_proof": false,
         "docker_image_repo": "registry.example.com/chennanfei/job_image",
         "docker_image_tag": "trusty", "resource_size": "XS", "region_name": "BEIJING1",
         "runtime_vars": { "DB_HOST": "127.0.0.1" }, "secret_vars": {}, "timeout": null, "grace_period": null,

@@ -125,6 +125,8 @@ mod tests {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [("A".to_owned(), "a".to_owned())].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [("S".to_owned(), SecretId(1)), ("T".to_owned(), SecretId(2))].into(),
             rules: RunRules {
                 timeout: Some(5),

@@ -152,6 +152,7 @@ mod tests {
             gaps: Gaps::default(),
             left_out: None,
             removed_at: None,
+            proven: false,
         }
     }
 

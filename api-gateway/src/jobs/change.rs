@@ -17,7 +17,8 @@ use crate::read::fields::Fields;
 use crate::reply::error::ApiError;
 
 /// The fields that can be empty, so that `null` says something.
-const CLEARABLE: [&str; 11] = [
+const CLEARABLE: [&str; 12] = [
+    "entrypoint",
     "schedule_mode",
     "schedule_gap",
     "schedule_repeat",

@@ -98,12 +98,21 @@ impl JobDraft {
     }
 
     fn schema_of_new() -> ObjectBuilder {
-        // An active schedule needs a text; utoipa has no `anyOf` beside properties.
+        // A proof needs to know what is started, an active schedule a text; utoipa has no
+        // `anyOf` beside properties.
+        let proved = json!([
+            { "properties": { "log_proof": { "enum": [false, null] } } },
+            { "required": ["entrypoint"], "properties": { "entrypoint": { "type": "array" } } },
+        ]);
         let timed = json!([
-            { "properties": { "is_schedule_active": { "enum": [false, null] } } },
+            {
+                "properties": { "is_schedule_active": { "enum": [false, null] } },
+                "anyOf": proved,
+            },
             {
                 "required": ["schedule_mode"],
                 "properties": { "schedule_mode": { "type": "string" } },
+                "anyOf": proved,
             },
         ]);
         Fields::schema(|fields| Self::read(fields, &Catalog::default(), None))
@@ -198,7 +207,16 @@ fn namespace(stored: Option<Stored<'_>>) -> Rule<'_, String> {
 }
 
 fn read_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
+    let entrypoint = fields.optional("entrypoint", fields::entrypoint());
     let command = fields.required("command", fields::command());
+    let log_proof = fields.defaulting("log_proof", fields::log_proof(), || Ok(false));
+    if let (Some(None), Some(true)) = (&entrypoint, log_proof) {
+        fields.refuse(
+            "log_proof",
+            "needs `entrypoint`: what the image's own ENTRYPOINT starts is not known, so \
+             nothing can be put before it",
+        );
+    }
     let image_repo = fields.required("docker_image_repo", image::repository());
     let pinned = image_repo.as_ref().is_some_and(|repo| repo.contains('@'));
     let image_tag = fields.defaulting("docker_image_tag", image::tag_beside(pinned), || {
@@ -209,12 +227,14 @@ fn read_spec(fields: &mut Fields<'_>, catalog: &Catalog) -> Option<ExecSpec> {
     let vars = variables::runtime_vars(fields);
     let rules = run::read(fields);
     Some(ExecSpec {
+        entrypoint: entrypoint?.unwrap_or_default(),
         command: command?,
         image_repo: image_repo?,
         image_tag: image_tag?,
         size: size?,
         vars: vars?,
         secret_vars: BTreeMap::new(),
+        log_proof: log_proof?,
         rules: rules?,
     })
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub fn job() -> Value {
     json!({
         "id": 146, "name": "test", "namespace": "chennanfei", "created_by": "chennanfei",
-        "command": "bash", "docker_image_repo": "registry.example.com/chennanfei/job_image",
+        "entrypoint": null, "command": "bash", "log_proof": false, "docker_image_repo": "registry.example.com/chennanfei/job_image",
         "docker_image_tag": "latest", "resource_size": "XXS", "region_name": "BEIJING1",
         "is_schedule_active": true, "schedule_mode": "R1/2015-12-31T16:00:23.446Z/PT1H",
         "runtime_vars": { "DB_HOST": "localhost" }, "secret_vars": { "DB_PASSWORD": null },

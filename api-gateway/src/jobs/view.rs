@@ -65,6 +65,8 @@ pub struct JobView<'a> {
 /// What is run: the same in jobs and execs.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SpecView<'a> {
+    #[schema(required, schema_with = entrypoint)]
+    entrypoint: Option<&'a [String]>,
     #[schema(schema_with = command)]
     command: &'a Command,
     #[schema(schema_with = image_repo)]
@@ -79,6 +81,8 @@ pub struct SpecView<'a> {
     runtime_vars: &'a BTreeMap<String, String>,
     #[schema(schema_with = secret_names)]
     secret_vars: SecretNames<'a>,
+    #[schema(schema_with = log_proof)]
+    log_proof: bool,
     #[serde(flatten)]
     #[schema(inline)]
     rules: RunRulesView<'a>,
@@ -88,7 +92,9 @@ schemas! {
     namespace = namespace_schema("The account it belongs to");
     max_running = or_null(fields::max_running().schema());
     schedule_mode = or_null(schedules::fields::mode().schema());
+    entrypoint = or_null(fields::entrypoint().schema());
     command = fields::command().schema();
+    log_proof = fields::log_proof().schema();
     image_repo = image::repository().schema();
     image_tag = image::tag_beside(true).schema();
     secret_names = secret_schema(null());
@@ -98,6 +104,7 @@ impl<'a> SpecView<'a> {
     /// A spec, which runs in a region.
     pub fn new(spec: &'a ExecSpec, region: &'a str) -> Self {
         Self {
+            entrypoint: Some(&spec.entrypoint[..]).filter(|words| !words.is_empty()),
             command: &spec.command,
             docker_image_repo: &spec.image_repo,
             docker_image_tag: &spec.image_tag,
@@ -105,6 +112,7 @@ impl<'a> SpecView<'a> {
             region_name: region,
             runtime_vars: &spec.vars,
             secret_vars: SecretNames(&spec.secret_vars),
+            log_proof: spec.log_proof,
             rules: RunRulesView::from(&spec.rules),
         }
     }

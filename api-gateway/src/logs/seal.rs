@@ -159,7 +159,7 @@ impl SealView {
             sha256: sealed.and_then(|stream| stream.sha256.as_deref()).map(hex),
             sealed_at: sealed.and_then(|stream| stream.sealed_at).map(Timestamp),
             complete: outline.completeness == Completeness::Whole,
-            proven: false,
+            proven: sealed.is_some_and(|stream| stream.proven),
             ends_mid_line: sealed.is_some_and(|stream| stream.ends_mid_line),
             gaps,
         }

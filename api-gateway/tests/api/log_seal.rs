@@ -74,9 +74,14 @@ async fn a_log_that_was_cut_off_says_why_and_after_what() {
     let user = app.user("me").await;
     let job = user.job(json!({})).await;
     let mut conn = app.store(DatabaseRole::Logs).connection().await.unwrap();
-    for (verdict, complete) in [
-        (Verdict::Complete, true),
-        (Verdict::Incomplete("the pod was gone".to_owned()), false),
+    let proven = Verdict::Proven {
+        ends_mid_line: false,
+    };
+    let gone = Verdict::Incomplete("the pod was gone".to_owned());
+    for (verdict, complete, proven) in [
+        (Verdict::Complete, true, false),
+        (proven, true, true),
+        (gone, false, false),
     ] {
         let exec = user.exec(&job).await;
         end(&app, &exec, true).await;
@@ -86,6 +91,7 @@ async fn a_log_that_was_cut_off_says_why_and_after_what() {
             (&sealed["complete"], &sealed["lines"]),
             (&json!(complete), &json!(1))
         );
+        assert_eq!(sealed["proven"], proven);
         let gaps = sealed["gaps"].as_array().unwrap();
         assert_eq!(gaps.len(), usize::from(!complete));
         if let [gap] = gaps.as_slice() {

@@ -46,6 +46,8 @@ pub(crate) const JOB: &[Field] = &[
     ("email_enabled", Kind::Flag, false),
     // Additions.
     ("secret_vars", Kind::Secrets, false),
+    ("entrypoint", Kind::List, true),
+    ("log_proof", Kind::Flag, false),
     ("timeout", Kind::Number, true),
     ("grace_period", Kind::Number, true),
     ("retries", Kind::Number, true),
@@ -95,6 +97,8 @@ macro_rules! exec_fields {
             ("attempt", Kind::Number, false),
             ("slot_at", Kind::Time, true),
             ("secret_vars", Kind::Secrets, false),
+            ("entrypoint", Kind::List, true),
+            ("log_proof", Kind::Flag, false),
             ("timeout", Kind::Number, true),
             ("grace_period", Kind::Number, true),
             ("retries", Kind::Number, true),

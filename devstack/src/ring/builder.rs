@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::try_join_all;
 
+use crate::images::LOG_PROOF_IMAGE;
 use crate::infra::Infra;
 use crate::rabbitmq::RabbitMq;
 use crate::ring::Ring;
@@ -149,6 +150,7 @@ impl Ring {
         if service == Service::Executor {
             // Ours are on this machine, which is the node.
             all.push(("POD__REGISTRIES", "*,127.0.0.1".to_owned()));
+            all.push(("POD__LOG_PROOF_IMAGE", LOG_PROOF_IMAGE.to_owned()));
         }
         let own = self.env.iter().filter(|(of, ..)| *of == service);
         let own = own.map(|(_, key, value)| (key.clone(), value.clone()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use e2e::client::Exec;
+use e2e::client::{Client, Exec};
 use serde_json::json;
 
 use crate::ring::{self, LIMIT};
@@ -55,6 +55,89 @@ async fn a_log_that_ends_in_the_middle_of_a_line_says_so() {
         assert_eq!(headers["x-log-complete"], "true", "{command}");
         assert_eq!(headers["x-log-ends-mid-line"], ends_mid_line, "{command}");
     }
+}
+
+/// The fields of a job whose output is to be proved.
+fn in_a_shell(script: &str) -> serde_json::Value {
+    json!({ "entrypoint": ["sh", "-c"], "command": [script], "log_proof": true })
+}
+
+/// What its program printed.
+async fn printed(client: &Client, exec: &Exec) -> Vec<String> {
+    let text = client.download(exec).await.unwrap().text().await.unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// With whatever runtime the node has, the end of the output is proved or said not to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_proves_its_output() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let run = async |script: &str, letter: &str| {
+        let job = client.create_job(script, in_a_shell(script)).await;
+        let exec = client.trigger(job.unwrap()).await.unwrap();
+        let ended = client.wait(&exec, letter, LIMIT).await.unwrap();
+        let seal = client.sealed(&exec).await.unwrap();
+        (ended, printed(&client, &exec).await, seal)
+    };
+    let script = format!("seq 1 {LINES}; printf end; (sleep 60; echo late) & exit 3");
+    let (ended, log, seal) = run(&script, "F").await;
+    assert_eq!(
+        (&ended["reason"], &ended["exit_code"]),
+        (&json!("exit_code"), &json!(3))
+    );
+    assert_eq!(log.len(), LINES + 1);
+    assert_eq!(log.last().map(String::as_str), Some("end"));
+    let expected = json!([true, true, true, []]);
+    let told = ["complete", "proven", "ends_mid_line", "gaps"].map(|name| &seal[name]);
+    assert_eq!(json!(told), expected);
+
+    let (_, log, seal) = run("true", "S").await;
+    assert_eq!((log, &seal["proven"]), (Vec::<String>::new(), &json!(true)));
+
+    // All in the container are killed, also what would have proved it.
+    let (ended, log, seal) = run("echo one; kill -9 $PPID; sleep 60", "F").await;
+    assert_eq!(ended["exit_code"], 137);
+    assert_eq!(log, ["one"]);
+    assert_eq!(
+        (&seal["complete"], &seal["proven"]),
+        (&json!(false), &json!(false))
+    );
+    let cause = seal["gaps"][0]["cause"].as_str().unwrap();
+    assert!(cause.contains("is not proved"), "{cause}");
+}
+
+/// As it does where nothing stands before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_proves_its_output_ends_as_it_would() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let proved = json!({ "entrypoint": ["no-such-program"], "log_proof": true });
+    let plain = json!({ "entrypoint": ["no-such-program"] });
+    for fields in [proved, plain] {
+        let job = client.create_job("", fields).await.unwrap();
+        let exec = client.trigger(job).await.unwrap();
+        let ended = client.wait(&exec, "F", LIMIT).await.unwrap();
+        assert_eq!(ended["reason"], "start_error", "{ended:#}");
+        let message = ended["message"].as_str().unwrap();
+        assert!(message.contains("no-such-program"), "{message}");
+    }
+    let script = "trap 'echo stopping; exit 0' TERM; echo ready; while :; do sleep 0.1; done";
+    let job = client.create_job(script, in_a_shell(script)).await.unwrap();
+    let exec = client.trigger(job).await.unwrap();
+    ring::eventually("it prints", async || {
+        client
+            .log(&exec)
+            .await
+            .unwrap()
+            .contains(&"ready".to_owned())
+    })
+    .await;
+    let path = format!("/v1/jobs/{}/execs/{}/cancel", exec.job, exec.id);
+    client.send("POST", &path, None, 202).await.unwrap();
+    client.wait(&exec, "C", LIMIT).await.unwrap();
+    assert_eq!(client.sealed(&exec).await.unwrap()["proven"], true);
+    assert_eq!(printed(&client, &exec).await, ["ready", "stopping"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

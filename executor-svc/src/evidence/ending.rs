@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cluster::instant;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use shared_types::Reason;
 
 use super::{Ending, EndingKind, Evidence};
@@ -67,7 +67,7 @@ fn verdict(
             "the time limit was over".to_owned(),
         );
     }
-    if is_start_error(exit_reason) {
+    if is_start_error(exit_reason) || could_not_start(pod, exit) {
         let detail = exit.message.as_deref().unwrap_or(exit_reason);
         let message = format!("the command could not be started: {detail}");
         return (K::Failed, Reason::StartError, message);
@@ -82,10 +82,13 @@ fn verdict(
             Some(_) => Reason::Disrupted,
             None => Reason::RejectedByNode,
         };
-        let message = format!(
-            "the node did not start the program: {} {}",
-            told.reason, told.message
-        );
+        let message = match super::log_proof(pod).and_then(failure) {
+            Some(failure) => format!("log-proof could not be put into the pod: {failure}"),
+            None => format!(
+                "the node did not start the program: {} {}",
+                told.reason, told.message
+            ),
+        };
         return (K::NeverStarted, reason, message.trim_end().to_owned());
     }
     if exit.exit_code == 0 {
@@ -192,6 +195,21 @@ fn real_start(state: &ContainerState) -> Option<DateTime<Utc>> {
 
 fn after_1970(at: &DateTime<Utc>) -> bool {
     at.timestamp() > 0
+}
+
+/// What `log-proof` says of a program that it cannot start.
+fn could_not_start(pod: &Pod, exit: &ContainerStateTerminated) -> bool {
+    let message = exit.message.as_deref().unwrap_or_default();
+    super::log_proof(pod).is_some()
+        && matches!(exit.exit_code, 126 | 127)
+        && message.starts_with("log-proof: ")
+}
+
+fn failure(status: &ContainerStatus) -> Option<String> {
+    let ended = status.state.as_ref()?.terminated.as_ref()?;
+    let said = [&ended.reason, &ended.message].into_iter().flatten();
+    let said: Vec<_> = said.map(String::as_str).collect();
+    (ended.exit_code != 0).then(|| format!("exit code {} {}", ended.exit_code, said.join(" ")))
 }
 
 fn is_start_error(reason: &str) -> bool {

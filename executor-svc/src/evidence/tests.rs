@@ -68,6 +68,81 @@ fn ended(pod: &Pod) -> (EndingKind, Reason, Option<i32>) {
     }
 }
 
+/// With the container that runs before the program in this state.
+fn proving(pod: Pod, state: &Value) -> Pod {
+    let mut pod = serde_json::to_value(pod).unwrap();
+    let status = json!({ "status": { "initContainerStatuses": [{
+        "name": "log-proof", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+        "state": state,
+    }] } });
+    merge(&mut pod, &status);
+    merge(
+        &mut pod,
+        &json!({ "spec": { "initContainers": [{ "name": "log-proof", "image": "p" }] } }),
+    );
+    serde_json::from_value(pod).unwrap()
+}
+
+#[test]
+fn what_runs_before_the_program_is_not_it() {
+    let initializing = || waiting("PodInitializing", "");
+    let pulling = json!({ "waiting": { "reason": "ErrImagePull", "message": "p: not found" } });
+    let found = evidence(&proving(initializing(), &pulling));
+    assert!(
+        matches!(found, Evidence::Starting(Obstacle::Pull(_))),
+        "{found:?}"
+    );
+    let running = json!({ "running": { "startedAt": "2026-01-01T00:00:10Z" } });
+    let found = evidence(&proving(initializing(), &running));
+    assert!(
+        matches!(found, Evidence::Starting(Obstacle::Sandbox)),
+        "{found:?}"
+    );
+    // Once it is done, the program's own state tells.
+    let done = json!({ "terminated": { "exitCode": 0 } });
+    let found = evidence(&proving(waiting("ErrImagePull", "not found"), &done));
+    assert!(
+        matches!(found, Evidence::Starting(Obstacle::Pull(_))),
+        "{found:?}"
+    );
+
+    let broken = json!({ "terminated": { "exitCode": 73, "message": "no room" } });
+    let state = json!({ "waiting": { "reason": "PodInitializing" } });
+    let pod = proving(failed(&main(&state), &json!({})), &broken);
+    let Evidence::Ended(ending) = evidence(&pod) else {
+        panic!("not ended");
+    };
+    assert_eq!(
+        (ending.kind, ending.reason),
+        (EndingKind::NeverStarted, Reason::RejectedByNode)
+    );
+    let expected = "log-proof could not be put into the pod: exit code 73 no room";
+    assert_eq!(ending.message, expected);
+}
+
+#[test]
+fn a_program_that_log_proof_cannot_start() {
+    let end = |code: i32, message: &str| {
+        let mut exit = exited("Error", code);
+        let said = json!({ "terminated": { "message": message } });
+        merge(&mut exit["status"]["containerStatuses"][0]["state"], &said);
+        exit
+    };
+    let done = json!({ "terminated": { "exitCode": 0 } });
+    let said = "log-proof: sh: No such file or directory (os error 2)";
+    let cannot = proving(failed(&end(127, said), &json!({})), &done);
+    assert_eq!(
+        ended(&cannot),
+        (EndingKind::Failed, Reason::StartError, Some(127))
+    );
+    let own = (EndingKind::Failed, Reason::ExitCode, Some(127));
+    assert_eq!(
+        ended(&proving(failed(&end(127, ""), &json!({})), &done)),
+        own
+    );
+    assert_eq!(ended(&failed(&end(127, said), &json!({}))), own);
+}
+
 #[test]
 fn before_the_program_runs() {
     let gate = json!([{ "name": "escapement.dev/claim" }]);

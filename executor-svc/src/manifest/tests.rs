@@ -18,14 +18,24 @@ fn traced_job(
     confidential: &Confidential,
     trace: Option<Traceparent>,
 ) -> Result<Job, ManifestError> {
+    job_of(&[], spec, confidential, trace)
+}
+
+fn job_of(
+    settings: &[(&str, &str)],
+    spec: &ExecSpec,
+    confidential: &Confidential,
+    trace: Option<Traceparent>,
+) -> Result<Job, ManifestError> {
     let given = [
         ("ESCAPEMENT__DATABASE__URL", "postgres://h/d"),
         ("ESCAPEMENT__BROKER__URL", "amqp://h"),
         ("ESCAPEMENT__SECRETS__KEYS", "a:unread"),
     ];
+    let given = given.iter().chain(settings);
     let given = given
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let config: Config = chassis::config::load_from(DEFAULTS, None, Some(given)).unwrap();
     let identity = PodIdentity {
         exec: "0191e1a0-1234-7000-8000-0000000000ff"
@@ -56,6 +66,8 @@ fn spec() -> ExecSpec {
         image_tag: "1.37".to_owned(),
         size: "XXS".to_owned(),
         vars: [("GREETING".to_owned(), "hi".to_owned())].into(),
+        entrypoint: Vec::new(),
+        log_proof: false,
         secret_vars: [].into(),
         rules: shared_types::RunRules::default(),
     }
@@ -64,6 +76,31 @@ fn spec() -> ExecSpec {
 #[test]
 fn every_field_of_a_job() {
     insta::assert_yaml_snapshot!(job(&spec()).unwrap());
+}
+
+#[test]
+fn an_entrypoint_takes_the_place_of_the_images() {
+    let mut spec = spec();
+    spec.entrypoint = ["sh", "-c", "$(X)"].map(str::to_owned).into();
+    let container = |spec: &ExecSpec| {
+        let template = job(spec).unwrap().spec.unwrap().template;
+        template.spec.unwrap().containers.remove(0)
+    };
+    assert_eq!(container(&spec).command.unwrap(), ["sh", "-c", "$$(X)"]);
+    assert_eq!(container(&spec).args.unwrap(), ["sh", "-c", "echo hi"]);
+    spec.command = Command::Words(Vec::new());
+    assert_eq!(container(&spec).args, None);
+}
+
+#[test]
+fn every_field_of_a_job_that_proves_its_output() {
+    let mut spec = spec();
+    spec.entrypoint = vec!["sh".to_owned()];
+    spec.log_proof = true;
+    assert_eq!(job(&spec).unwrap_err(), ManifestError::NoLogProof);
+    let image = ("ESCAPEMENT__POD__LOG_PROOF_IMAGE", "r.io/log-proof:1");
+    let job = job_of(&[image], &spec, &Confidential::default(), None).unwrap();
+    insta::assert_yaml_snapshot!(job.spec.unwrap().template.spec);
 }
 
 #[test]

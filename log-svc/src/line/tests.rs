@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use shared_types::ExecId;
 
 use super::*;
 
@@ -14,7 +15,7 @@ fn parse(since: Option<&str>, pieces: &[&[u8]]) -> (Vec<Parsed>, Rest) {
 
 fn parse_masked(values: &[&str], since: Option<&str>, pieces: &[&[u8]]) -> (Vec<Parsed>, Rest) {
     let masks = Masks::of(values.iter().copied()).unwrap();
-    let mut parser = LineParser::new(since.map(at), masks.into());
+    let mut parser = LineParser::new(since.map(at), masks.into(), Records::default());
     let mut parsed = Vec::new();
     for piece in pieces {
         parser.feed(piece, &mut |each| parsed.push(each));
@@ -113,7 +114,7 @@ fn a_line_that_is_too_long_is_cut() {
                 .iter()
                 .map(|parsed| match parsed {
                     Parsed::Line(line) => (line.bytes.len(), line.continued),
-                    Parsed::Foreign(text) => panic!("{text}"),
+                    other => panic!("{other:?}"),
                 })
                 .collect();
             let last = parts.len() - 1;
@@ -169,7 +170,7 @@ proptest! {
 fn masked_parts(parsed: Vec<Parsed>, rest: Rest) -> Vec<(String, bool)> {
     let parts = parsed.into_iter().map(|each| match each {
         Parsed::Line(line) => line,
-        Parsed::Foreign(text) => panic!("{text}"),
+        other => panic!("{other:?}"),
     });
     let rest = match rest {
         Rest::Line(line) => Some(line),
@@ -229,4 +230,51 @@ fn a_value_is_hidden_in_what_has_no_stamp() {
         panic!("{rest:?}")
     };
     assert!(!text.contains("hunter"), "{text}");
+}
+
+/// The texts of the lines, those of records in brackets, and what is left.
+fn parse_proved(exec: ExecId, input: &[u8], piece: usize) -> (Vec<String>, Rest) {
+    let mut parser = LineParser::new(None, Masks::default().into(), Records::of(exec, 1));
+    let mut parsed = Vec::new();
+    for piece in input.chunks(piece) {
+        parser.feed(piece, &mut |each| {
+            parsed.push(match each {
+                Parsed::Line(line) => String::from_utf8(line.bytes).unwrap(),
+                Parsed::Record { output, on_a_line } => format!("[{output} {on_a_line}]"),
+                Parsed::Foreign(text) => panic!("{text}"),
+            });
+        });
+    }
+    (parsed, parser.rest())
+}
+
+#[test]
+fn records_are_taken_out() {
+    let exec = ExecId::new();
+    let [out, err] = shared_types::log_proof::records(exec, 1);
+    let input = format!("{STAMP} a\n{STAMP} \n{STAMP} b{out}\n{STAMP} {err}\n{STAMP} late\n");
+    for piece in [1, 7, input.len()] {
+        let (parsed, rest) = parse_proved(exec, input.as_bytes(), piece);
+        assert_eq!(parsed, ["a", "", "b", "[0 true]", "[1 false]", "late"]);
+        assert_eq!(rest, Rest::Nothing);
+    }
+    // What came of one is not the program's either.
+    let lost = format!("{STAMP} b{}", &out[..20]);
+    let (_, rest) = parse_proved(exec, lost.as_bytes(), lost.len());
+    assert_eq!(rest, Rest::Line(line(at(STAMP), b"b".to_vec(), false)));
+    let (_, rest) = parse_proved(exec, format!("{STAMP} {out}").as_bytes(), 99);
+    assert_eq!(rest, Rest::Nothing);
+}
+
+#[test]
+fn a_record_is_found_wherever_a_long_line_is_cut() {
+    let exec = ExecId::new();
+    let [out, _] = shared_types::log_proof::records(exec, 1);
+    for before in MAX_LINE_BYTES - 100..=MAX_LINE_BYTES + 100 {
+        let text = "x".repeat(before);
+        let (mut parsed, _) =
+            parse_proved(exec, format!("{STAMP} {text}{out}\n").as_bytes(), 65_537);
+        assert_eq!(parsed.pop().as_deref(), Some("[0 true]"));
+        assert_eq!(parsed.concat(), text);
+    }
 }

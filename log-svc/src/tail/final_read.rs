@@ -80,6 +80,7 @@ impl Tail {
             passed: transferred.passed,
             stored,
             unfinished: transferred.unfinished,
+            proof: transferred.proof,
         }
     }
 }

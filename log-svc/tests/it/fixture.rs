@@ -61,7 +61,17 @@ impl Fixture {
 
     /// One with secret variables of these values.
     pub(crate) async fn attempt_with(&self, values: &[&str]) -> Attempt {
-        let exec = self.exec(values).await;
+        let exec = self.exec(values, false).await;
+        self.attempt_of(exec)
+    }
+
+    /// One whose output's end is to be proved.
+    pub(crate) async fn proving_attempt(&self) -> Attempt {
+        let exec = self.exec(&[], true).await;
+        self.attempt_of(exec)
+    }
+
+    fn attempt_of(&self, exec: ExecId) -> Attempt {
         let (name, uid) = (exec.job_name(1), format!("uid-{exec}"));
         let identity = PodIdentity {
             exec,
@@ -102,7 +112,7 @@ impl Fixture {
         attempt
     }
 
-    async fn exec(&self, values: &[&str]) -> ExecId {
+    async fn exec(&self, values: &[&str], log_proof: bool) -> ExecId {
         let mut owner = self.database.owner().await;
         let values: Vec<SecretString> = values.iter().map(|value| (*value).into()).collect();
         let keyring = Keyring::new(&SecretsConfig { keys: KEY.into() }).unwrap();
@@ -114,6 +124,8 @@ impl Fixture {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: std::collections::BTreeMap::new(),
+            entrypoint: Vec::new(),
+            log_proof,
             secret_vars: named.map(|(n, id)| (format!("SECRET_{n}"), id)).collect(),
             rules: shared_types::RunRules::default(),
         };

@@ -12,6 +12,7 @@ mod fixture;
 mod interruption;
 mod masking;
 mod node;
+mod proof;
 mod server;
 mod service;
 mod tail;

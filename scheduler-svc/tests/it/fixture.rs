@@ -78,6 +78,8 @@ impl Fixture {
                 image_tag: "1".to_owned(),
                 size: "S".to_owned(),
                 vars: [("A".to_owned(), "b".to_owned())].into(),
+                entrypoint: Vec::new(),
+                log_proof: false,
                 secret_vars: [].into(),
                 rules: shared_types::RunRules::default(),
             },

@@ -45,6 +45,9 @@ pub struct Stream {
     pub left_out: Option<LeftOut>,
     /// When the purge found it too old. The lines that it had are gone.
     pub removed_at: Option<DateTime<Utc>>,
+    /// Of a sealed stream: whether every line that was printed is there, as the program itself
+    /// has proved.
+    pub proven: bool,
 }
 
 /// Why the lines of a stream are gone.

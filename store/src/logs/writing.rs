@@ -51,6 +51,11 @@ pub enum Verdict {
     Complete,
     /// The same, and the last of them has no newline.
     EndsMidLine,
+    /// Every line that the program printed is stored, as it has proved itself.
+    Proven {
+        /// Whether the last of them has no newline.
+        ends_mid_line: bool,
+    },
     /// Lines may be missing, for this reason.
     Incomplete(String),
 }
@@ -167,8 +172,15 @@ pub async fn seal(
     verdict: &Verdict,
 ) -> Result<Seal, StoreError> {
     let (complete, message) = match verdict {
-        Verdict::Complete | Verdict::EndsMidLine => (!writer.is_partial, None),
+        Verdict::Complete | Verdict::EndsMidLine | Verdict::Proven { .. } => {
+            (!writer.is_partial, None)
+        }
         Verdict::Incomplete(message) => (false, Some(message.as_str())),
+    };
+    let is_proven = matches!(verdict, Verdict::Proven { .. });
+    let ends_mid_line = match verdict {
+        Verdict::Proven { ends_mid_line } => *ends_mid_line,
+        verdict => *verdict == Verdict::EndsMidLine,
     };
     let sealed = diesel::update(row(writer))
         .set((
@@ -176,7 +188,9 @@ pub async fn seal(
             log_streams::complete.eq(complete),
             log_streams::digest_state.eq(None::<Vec<u8>>),
             log_streams::sha256.eq(writer.digest.clone().map(Digest::finish)),
-            log_streams::ends_mid_line.eq(*verdict == Verdict::EndsMidLine),
+            log_streams::ends_mid_line.eq(ends_mid_line),
+            // What was lost before the end is lost.
+            log_streams::proven.eq(complete && is_proven),
             message.map(|message| log_streams::message.eq(message)),
         ))
         .execute(conn)

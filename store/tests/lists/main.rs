@@ -23,6 +23,8 @@ fn new_job(name: &str) -> JobDefinition {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },

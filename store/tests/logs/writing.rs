@@ -191,6 +191,30 @@ async fn a_gap_makes_the_stream_incomplete_even_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proof_of_the_end_is_one_of_all_where_nothing_was_lost_before() {
+    let ring = Ring::new().await;
+    let mut conn = ring.conn().await;
+    for (gap_before, ends_mid_line) in [(false, true), (false, false), (true, false)] {
+        let key = ring.exec().await;
+        let writer = open(&mut conn, key).await;
+        let printed = LogLine {
+            gap_before,
+            ..line(0, "a")
+        };
+        let writer = written(&mut conn, &writer, &[printed]).await;
+        let proven = Verdict::Proven { ends_mid_line };
+        let sealed = logs::seal(&mut conn, &writer, &proven).await.unwrap();
+        let complete = !gap_before;
+        assert_eq!(sealed, Seal::Sealed { complete });
+        let stream = logs::get(&mut conn, key).await.unwrap().unwrap();
+        assert_eq!(
+            (stream.proven, stream.ends_mid_line),
+            (complete, ends_mid_line)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_seal_has_the_digest_and_the_gaps_of_all_writers() {
     let ring = Ring::new().await;
     let mut conn = ring.conn().await;

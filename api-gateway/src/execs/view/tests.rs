@@ -25,6 +25,8 @@ pub(in crate::execs) fn exec(started: Option<&str>, ended: Option<&str>) -> Exec
             image_tag: "t".to_owned(),
             size: "XS".to_owned(),
             vars: BTreeMap::new(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [("PIN".to_owned(), SecretId(9))].into(),
             rules: shared_types::RunRules::default(),
         },

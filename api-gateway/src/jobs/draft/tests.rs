@@ -94,6 +94,37 @@ fn an_active_schedule_needs_a_mode() {
 }
 
 #[test]
+fn a_proof_needs_an_entrypoint() {
+    let body = |entrypoint: &Value, log_proof: &Value| {
+        parse(&json!({
+            "name": "n", "command": "c", "docker_image_repo": "i", "entrypoint": entrypoint,
+            "log_proof": log_proof,
+        }))
+    };
+    let (none, sh) = (json!(null), json!(["sh", "-c"]));
+    for (entrypoint, log_proof) in [
+        (&none, &none),
+        (&none, &json!(false)),
+        (&sh, &none),
+        (&sh, &json!(true)),
+    ] {
+        let spec = body(entrypoint, log_proof).unwrap().spec;
+        assert_eq!(spec.log_proof, log_proof == true);
+        assert_eq!(spec.entrypoint.is_empty(), entrypoint.is_null());
+    }
+    for entrypoint in [none, json!([])] {
+        let errors = body(&entrypoint, &json!(true)).unwrap_err();
+        let field = if entrypoint.is_null() {
+            "log_proof"
+        } else {
+            "entrypoint"
+        };
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].field, field);
+    }
+}
+
+#[test]
 fn no_schedule_is_more_frequent_than_the_deployment_allows() {
     let draft = |mode: &str, shortest| {
         let catalog = Catalog::new(vec!["north".to_owned()], SizeTable::default(), shortest);

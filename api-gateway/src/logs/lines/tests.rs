@@ -30,6 +30,7 @@ fn stream(attempt: i32) -> Stream {
         gaps: Gaps::default(),
         left_out: None,
         removed_at: None,
+        proven: false,
     }
 }
 

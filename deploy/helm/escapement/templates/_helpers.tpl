@@ -89,6 +89,9 @@ seccompProfile: { type: RuntimeDefault }
     "instance" (include "escapement.fullname" .root)
     "namespace_prefix" $values.namespacePrefix) -}}
 {{- end -}}
+{{- if eq .key "executorSvc" -}}
+{{- $_ := set $settings "pod" (dict "log_proof_image" (include "escapement.image" .root)) -}}
+{{- end -}}
 {{- if and $service.sizes $values.sizes -}}
 {{- $_ := set $settings "sizes" $values.sizes -}}
 {{- end -}}

@@ -138,6 +138,8 @@ fn exec(job_id: JobId, region: &str, at: DateTime<Utc>) -> NewExec {
             image_tag: "1".to_owned(),
             size: "XS".to_owned(),
             vars: [("MODE".to_owned(), "bench".to_owned())].into(),
+            entrypoint: Vec::new(),
+            log_proof: false,
             secret_vars: [].into(),
             rules: shared_types::RunRules::default(),
         },
