@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -75,6 +75,11 @@ bench-flood: ## one program prints without a pause: what others wait, what servi
 prove-logs: ## cut every connection of log-svc at random: what is stored is what was printed
 	$(BUILD)
 	@$(DEVSTACK) with postgres rabbitmq kubernetes -- $(dir $(DEVSTACK))prove-logs $(BENCH)
+
+prove-ends: ## logs whose last lines the node loses, by Debian's containerd: which say so
+	$(BUILD)
+	@ESCAPEMENT_DEVSTACK_CONTAINERD=debian $(DEVSTACK) with postgres rabbitmq kubernetes -- \
+	    $(dir $(DEVSTACK))prove-ends $(BENCH)
 
 bench-logs: ## logs in chunks against a row a line: storing, size, last lines, a needle
 	cargo build --workspace --bins --profile measured

@@ -2,6 +2,9 @@
 //!
 //! It and its shim are those that were built beside Kubernetes, whatever else is
 //! installed: Debian's throws away what a program wrote last when the machine is busy.
+//! [`DEBIANS`] asks for that one, to see what is said of such logs.
+
+mod config;
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,10 +21,10 @@ use crate::ready::until_ready;
 use crate::root::Root;
 
 pub(crate) const NAME: &str = process::OUTLIVED;
-/// What holds the containers of a pod.
-const SHIM: &str = "containerd-shim-runc-v2";
 /// Where Debian's containernetworking-plugins are.
 pub(crate) const PLUGINS: &str = "/usr/lib/cni";
+/// `debian` for the containerd of Debian's package.
+const DEBIANS: &str = "ESCAPEMENT_DEVSTACK_CONTAINERD";
 /// The image of every pod's sandbox.
 pub(crate) const PAUSE_IMAGE: &str = "escapement.dev/pause:1";
 
@@ -34,8 +37,8 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
     fs::create_dir_all(state(root))?;
     network(root).await?;
     speak_http(root, ports::known(root, crate::registry::NAME)?)?;
-    let config = root.write("containerd/config.toml", &config(root)?)?;
-    Program::new(NAME, binaries::folder()?.join(NAME))
+    let config = root.write("containerd/config.toml", &config::config(root)?)?;
+    Program::new(NAME, program(NAME)?)
         .args(["--config".into(), config.into_os_string()])
         .start(root)?;
     until_ready(root, NAME, Duration::from_mins(1), || async {
@@ -46,6 +49,19 @@ pub(crate) async fn ensure(root: &Root) -> Result<bool> {
     })
     .await?;
     Ok(true)
+}
+
+/// Whether the node is to have Debian's.
+pub(crate) fn is_debians() -> bool {
+    std::env::var_os(DEBIANS).is_some_and(|whose| whose == "debian")
+}
+
+fn program(name: &str) -> Result<PathBuf> {
+    if is_debians() {
+        need(name)
+    } else {
+        Ok(binaries::folder()?.join(name))
+    }
 }
 
 /// The socket of this root's containerd.
@@ -72,54 +88,13 @@ pub(crate) fn bridge(root: &Root) -> String {
 
 /// The containerd client on the namespace Kubernetes uses.
 pub(crate) fn ctr(root: &Root, args: &[&str]) -> Result<Command> {
-    let mut command = Command::new(binaries::folder()?.join("ctr"));
+    let mut command = Command::new(program("ctr")?);
     command
         .arg("--address")
         .arg(socket(root))
         .args(["-n", "k8s.io"])
         .args(args);
     Ok(command)
-}
-
-fn config(root: &Root) -> Result<String> {
-    let shim = binaries::folder()?.join(SHIM);
-    let (data, state) = (root.path("containerd/root"), state(root));
-    let (net, certs) = (
-        root.path("containerd/net.d"),
-        root.path("containerd/certs.d"),
-    );
-    Ok(format!(
-        r#"version = 3
-root = "{data}"
-state = "{state}/state"
-[grpc]
-  address = "{socket}"
-[plugins."io.containerd.cri.v1.images".pinned_images]
-  sandbox = "{PAUSE_IMAGE}"
-[plugins."io.containerd.cri.v1.images".registry]
-  config_path = "{certs}"
-[plugins."io.containerd.cri.v1.runtime"]
-  restrict_oom_score_adj = true
-  netns_mounts_under_state_dir = true
-[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
-  runtime_type = "io.containerd.runc.v2"
-  runtime_path = "{shim}"
-[plugins."io.containerd.cri.v1.runtime".cni]
-  bin_dirs = ["{PLUGINS}"]
-  conf_dir = "{net}"
-[plugins."io.containerd.grpc.v1.cri"]
-  disable_tcp_service = true
-# Its socket has one place on a machine, and there may be several of us.
-[plugins."io.containerd.nri.v1.nri"]
-  disable = true
-"#,
-        data = data.display(),
-        state = state.display(),
-        socket = socket(root).display(),
-        net = net.display(),
-        certs = certs.display(),
-        shim = shim.display(),
-    ))
 }
 
 /// Says that the loopback registry on that port speaks plain HTTP; read at each pull.

@@ -27,6 +27,9 @@ const PACKAGES: &[Package] = &[
         Path::new(crate::rabbitmq::SERVER).is_file()
     }),
     package("runc", Part::Kubernetes, || find("runc").is_some()),
+    package("containerd", Part::Kubernetes, || {
+        !crate::containerd::is_debians() || find("containerd").is_some()
+    }),
     package("containernetworking-plugins", Part::Kubernetes, || {
         Path::new(crate::containerd::PLUGINS)
             .join("bridge")
