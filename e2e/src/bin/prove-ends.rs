@@ -69,6 +69,7 @@ async fn starts(client: &Client, count: usize) -> Result<()> {
         for (job, times) in jobs.into_iter().zip(&mut times) {
             let begun = uptime(&fs::read_to_string("/proc/uptime")?)?;
             let exec = client.trigger(job).await?;
+            client.wait(&exec, "S", LIMIT).await?;
             client.sealed(&exec).await?;
             let printed = client.download(&exec).await?.text().await?;
             times.push(uptime(&printed)?.saturating_sub(begun));
