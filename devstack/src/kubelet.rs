@@ -91,6 +91,7 @@ fn config(root: &Root) -> Result<serde_json::Value> {
         // Where there is no DNS server, a lookup is refused at once and no pod warns about it.
         "clusterDNS": [service_network::address(root)?],
         "clusterDomain": "cluster.local",
+        "featureGates": { "ImageVolume": true },
         "podLogsDir": root.folder("pods")?,
         "volumePluginDir": root.folder("kubelet/plugins")?,
         "serializeImagePulls": false,

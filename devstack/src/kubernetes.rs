@@ -99,6 +99,7 @@ pub(crate) async fn ensure_apiserver(root: &Root) -> Result<bool> {
             "--service-account-issuer=https://kubernetes.default.svc",
             "--authorization-mode=RBAC",
             "--allow-privileged=true",
+            "--feature-gates=ImageVolume=true",
             "--kubelet-preferred-address-types=Hostname",
             "--max-requests-inflight=2000",
             "--max-mutating-requests-inflight=1000",

@@ -177,9 +177,21 @@ pub struct PodConfig {
     /// without a credential.
     #[serde(default)]
     pub log_proof_image: Option<String>,
+    /// How it comes from there into a pod.
+    pub log_proof_volume: LogProofVolume,
     /// Labels a node must have.
     #[serde(default)]
     pub node_selector: BTreeMap<String, String>,
+}
+
+/// Where a pod has `log-proof`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogProofVolume {
+    /// In a volume of its own, to which a container copies it before the program starts.
+    EmptyDir,
+    /// In its image, mounted as a volume, which cluster and runtime have to know.
+    Image,
 }
 
 /// `[namespace]`: what a Kubernetes namespace gets when it is first used.

@@ -104,7 +104,7 @@ pub fn evidence(pod: &Pod) -> Evidence {
     if state.terminated.is_some() {
         return ending::early(pod, &state);
     }
-    let (container, state) = match log_proof(pod) {
+    let (container, state) = match before_main(pod) {
         Some(status) if !has_succeeded(status) => (names::LOG_PROOF_CONTAINER, &status.state),
         _ => (names::MAIN_CONTAINER, &Some(state)),
     };
@@ -145,7 +145,7 @@ fn unplaced(pod: &Pod) -> Evidence {
 }
 
 /// The container that runs before the program, where there is one.
-fn log_proof(pod: &Pod) -> Option<&ContainerStatus> {
+fn before_main(pod: &Pod) -> Option<&ContainerStatus> {
     pod.status
         .as_ref()?
         .init_container_statuses

@@ -2,7 +2,7 @@
 //! field of it is seen in a snapshot.
 
 mod environment;
-mod log_proof;
+pub(crate) mod log_proof;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,8 +87,7 @@ impl Template<'_> {
             pod.image_pull_secrets = Some(vec![LocalObjectReference { name: name.clone() }]);
         }
         if spec.log_proof {
-            let image = self.pod.log_proof_image.as_deref();
-            log_proof::put_before(&mut pod, identity, image)?;
+            log_proof::put_before(&mut pod, identity, self.pod)?;
         }
         Ok(Job {
             metadata: ObjectMeta {

@@ -6,9 +6,6 @@ use std::time::Duration;
 use store::logs::{BATCH_TARGET_BYTES, LogLine};
 use tokio::time::Instant;
 
-/// What a line costs in memory besides its bytes.
-const LINE_OVERHEAD: usize = size_of::<LogLine>();
-
 /// Lines that are not stored yet.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -20,7 +17,7 @@ pub struct Batch {
 impl Batch {
     /// Adds a line.
     pub fn push(&mut self, line: LogLine) {
-        self.size += line.bytes.len() + LINE_OVERHEAD;
+        self.size += line.framed_bytes();
         self.began.get_or_insert_with(Instant::now);
         self.lines.push(line);
     }
@@ -81,7 +78,7 @@ mod tests {
     #[test]
     fn empty_lines_count_too() {
         let mut batch = Batch::default();
-        for _ in 0..=BATCH_TARGET_BYTES / LINE_OVERHEAD {
+        for _ in 0..=BATCH_TARGET_BYTES / line(0).framed_bytes() {
             batch.push(line(0));
         }
         assert!(batch.is_due(Duration::MAX));

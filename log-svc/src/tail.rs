@@ -43,7 +43,7 @@ use grip::{Grip, Hold};
 const BACKOFF: BackoffConfig = BackoffConfig {
     initial: Duration::from_millis(200),
     cap: Duration::from_secs(2),
-    reset_after: Duration::from_secs(10),
+    reset_after: Duration::from_secs(1),
 };
 
 /// The pod as the watch shows it now; none when the cluster has it no more.

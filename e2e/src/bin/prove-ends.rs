@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use devstack::Infra;
+use devstack::{Infra, Service};
 use e2e::Client;
 use e2e::benchmark::{self, Folder};
 use e2e::client::Exec;
@@ -34,6 +34,9 @@ struct Options {
     /// Single programs whose start is timed, with and without a proof in turn.
     #[arg(long, default_value_t = 20)]
     starts: usize,
+    /// Where pods have log-proof: `image` where the node's containerd mounts images.
+    #[arg(long, default_value = "empty_dir")]
+    volume: String,
 }
 
 #[tokio::main]
@@ -42,6 +45,8 @@ async fn main() -> Result<()> {
     let infra = Infra::from_env()?;
     let folder = Folder::new("prove-ends")?;
     let ring = benchmark::ring(&infra, "prove-ends", SIZES, &folder)?;
+    let volume = "ESCAPEMENT__POD__LOG_PROOF_VOLUME";
+    let ring = ring.env(Service::Executor, volume, &options.volume);
     let ring = ring.start().await?;
     let client = Client::new(&ring.api_url()?, &ring.create_account("prove").await?);
     starts(&client, options.starts).await?;

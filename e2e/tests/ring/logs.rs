@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use devstack::Service;
 use e2e::client::{Client, Exec};
 use serde_json::json;
 
@@ -110,7 +111,8 @@ async fn a_program_proves_its_output() {
 /// As it does where nothing stands before it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_proves_its_output_ends_as_it_would() {
-    let ring = ring::start().await;
+    let volume = "ESCAPEMENT__POD__LOG_PROOF_VOLUME";
+    let ring = ring::start_told(&[(Service::Executor, volume, "image")]).await;
     let client = ring.client().await;
     let proved = json!({ "entrypoint": ["no-such-program"], "log_proof": true });
     let plain = json!({ "entrypoint": ["no-such-program"] });

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 use shared_types::Reason;
 
 use super::{Ending, EndingKind, Evidence};
+use crate::manifest::log_proof;
 use crate::pod::condition;
 
 /// Reasons of a container whose end nobody saw: the kubelet cannot find it, or its runtime
@@ -82,7 +83,7 @@ fn verdict(
             Some(_) => Reason::Disrupted,
             None => Reason::RejectedByNode,
         };
-        let message = match super::log_proof(pod).and_then(failure) {
+        let message = match super::before_main(pod).and_then(failure) {
             Some(failure) => format!("log-proof could not be put into the pod: {failure}"),
             None => format!(
                 "the node did not start the program: {} {}",
@@ -200,7 +201,7 @@ fn after_1970(at: &DateTime<Utc>) -> bool {
 /// What `log-proof` says of a program that it cannot start.
 fn could_not_start(pod: &Pod, exit: &ContainerStateTerminated) -> bool {
     let message = exit.message.as_deref().unwrap_or_default();
-    super::log_proof(pod).is_some()
+    log_proof::is_before(pod)
         && matches!(exit.exit_code, 126 | 127)
         && message.starts_with("log-proof: ")
 }

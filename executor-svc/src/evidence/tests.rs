@@ -76,10 +76,11 @@ fn proving(pod: Pod, state: &Value) -> Pod {
         "state": state,
     }] } });
     merge(&mut pod, &status);
-    merge(
-        &mut pod,
-        &json!({ "spec": { "initContainers": [{ "name": "log-proof", "image": "p" }] } }),
-    );
+    let spec = json!({ "spec": {
+        "initContainers": [{ "name": "log-proof", "image": "p" }],
+        "containers": [{ "name": "main", "command": ["/.escapement/log-proof", "run"] }],
+    } });
+    merge(&mut pod, &spec);
     serde_json::from_value(pod).unwrap()
 }
 

@@ -99,8 +99,23 @@ fn every_field_of_a_job_that_proves_its_output() {
     spec.log_proof = true;
     assert_eq!(job(&spec).unwrap_err(), ManifestError::NoLogProof);
     let image = ("ESCAPEMENT__POD__LOG_PROOF_IMAGE", "r.io/log-proof:1");
-    let job = job_of(&[image], &spec, &Confidential::default(), None).unwrap();
-    insta::assert_yaml_snapshot!(job.spec.unwrap().template.spec);
+    let pod = |settings: &[(&str, &str)]| {
+        let job = job_of(settings, &spec, &Confidential::default(), None).unwrap();
+        job.spec.unwrap().template.spec.unwrap()
+    };
+    insta::assert_yaml_snapshot!(pod(&[image]));
+    // And where the image itself is mounted.
+    let mounted = pod(&[image, ("ESCAPEMENT__POD__LOG_PROOF_VOLUME", "image")]);
+    assert_eq!(mounted.init_containers, None);
+    let command = mounted.containers[0].command.clone().unwrap();
+    assert_eq!(command[0], "/.escapement/usr/local/bin/log-proof");
+    let volumes = serde_json::to_value(mounted.volumes).unwrap();
+    let image =
+        serde_json::json!({ "pullPolicy": "IfNotPresent", "reference": "r.io/log-proof:1" });
+    assert_eq!(
+        volumes,
+        serde_json::json!([{ "name": "log-proof", "image": image }])
+    );
 }
 
 #[test]

@@ -90,6 +90,6 @@ async fn store_log(store: &Store, key: StreamKey, corpus: &Corpus) -> Duration {
 
 /// Whether log-svc would store these lines now.
 fn is_due(lines: &[LogLine]) -> bool {
-    let size = |line: &LogLine| line.bytes.len() + size_of::<LogLine>();
-    lines.iter().map(size).sum::<usize>() >= BATCH_TARGET_BYTES
+    let size = lines.iter().map(LogLine::framed_bytes);
+    size.sum::<usize>() >= BATCH_TARGET_BYTES
 }

@@ -16,7 +16,8 @@ use super::LogLine;
 /// printer's lines fill a chunk at once: one that is half full and has no room for
 /// them stays as it is.
 pub const CHUNK_TARGET_BYTES: usize = 64 * 1024;
-/// So many lines are worth an append of their own: one costs a commit, whatever is in it.
+/// So much of [`LogLine::framed_bytes`] is worth an append of its own: one costs a commit,
+/// whatever is in it. It fills chunks that need not be written again.
 pub const BATCH_TARGET_BYTES: usize = 4 * CHUNK_TARGET_BYTES;
 /// No line is longer; a longer one is cut into parts that say `continued`.
 pub const MAX_LINE_BYTES: usize = 256 * 1024;
@@ -34,6 +35,13 @@ pub(super) const fn framed(lines: i64, bytes: i64) -> i64 {
     #[expect(clippy::cast_possible_wrap, reason = "a small constant")]
     const FRAME: i64 = FRAME_BYTES as i64;
     bytes + lines * FRAME
+}
+
+impl LogLine {
+    /// What it takes in a chunk, before that is compressed.
+    pub fn framed_bytes(&self) -> usize {
+        FRAME_BYTES + self.bytes.len()
+    }
 }
 
 /// A chunk under construction: whole and uncompressed.
@@ -85,7 +93,7 @@ impl Chunk {
 
     /// Whether it is worth its rewriting to add these lines.
     pub(crate) fn takes(&self, lines: &[LogLine]) -> bool {
-        let added = lines.iter().map(|line| FRAME_BYTES + line.bytes.len());
+        let added = lines.iter().map(LogLine::framed_bytes);
         self.raw.len() < CHUNK_TARGET_BYTES / 2
             || self.raw.len() + added.sum::<usize>() <= CHUNK_TARGET_BYTES
     }
