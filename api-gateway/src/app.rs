@@ -9,6 +9,7 @@ use actix_web::dev::Server;
 use actix_web::web;
 use bus::{Bus, HintBinding};
 use chassis::{Backoff, ConfigError, Latch, Process};
+use moka::sync::Cache;
 use store::secrets::{Keyring, SecretsConfig};
 use store::{DatabaseRole, Store, StoreError, idempotency};
 use thiserror::Error;
@@ -16,9 +17,10 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::accounts::password::Passwords;
+use crate::accounts::password::{PasswordConfig, Passwords};
 use crate::catalog::Catalog;
 use crate::config::{ApiConfig, Config};
+use crate::execs::together::Together;
 use crate::execs::waiting::{self, Waiting};
 use crate::gateway::Gateway;
 use crate::logs::followers::Followers;
@@ -33,6 +35,9 @@ use crate::tokens::verified::VerifiedTokens;
 
 /// How much longer than needed an answer may be kept.
 const PURGE_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Jobs whose namespace is remembered, in a few megabytes.
+const NAMESPACES_KNOWN: u64 = 50_000;
 
 /// Why the gateway cannot start.
 #[derive(Debug, Error)]
@@ -89,10 +94,10 @@ impl Api {
         let store =
             Store::new(&config.database, DatabaseRole::Gateway).map_err(BuildError::Store)?;
         let bus = Bus::connect(config.broker, process)?;
-        let passwords = Passwords::new(config.passwords)
-            .map_err(|why| ConfigError::invalid("passwords.parallel", why))?;
         let gateway = Gateway {
-            passwords,
+            together: Together::new(store.clone(), bus.publisher(), process.tasks.clone()),
+            namespaces: Cache::new(NAMESPACES_KNOWN),
+            passwords: passwords(config.passwords)?,
             registration: config.registration,
             waiting: wait_room(&config.api, (&bus, &store), process),
             followers: follow_room(&config.api, &store, process),
@@ -196,6 +201,10 @@ async fn reach_database(store: Store, reached: Latch) {
         tokio::time::sleep(backoff.next_delay()).await;
     }
     reached.release();
+}
+
+fn passwords(config: PasswordConfig) -> Result<Passwords, ConfigError> {
+    Passwords::new(config).map_err(|why| ConfigError::invalid("passwords.parallel", why))
 }
 
 /// The configured keys.

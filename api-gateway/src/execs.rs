@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod overrides;
 pub mod phase;
 pub mod timeline;
+pub mod together;
 pub mod view;
 pub mod waiting;
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 use shared_types::{ExecId, JobId};
 use store::PgConnection;
 use store::access::Access;
-use store::execs::{self, Exec, ManualExec, ManualTrigger, Wait};
+use store::execs::{self, Exec, ManualExec, ManualTrigger, PlainTrigger, Wait};
 use store::jobs::{Hold, Job};
 
 use self::overrides::Overrides;
@@ -30,6 +31,9 @@ use crate::write::{Act, Announcement, Written};
 /// Has a job run now: one row, then the announcement, which may fail or be
 /// lost without harm.
 pub async fn trigger(context: &Context, job: JobId, overrides: Option<Overrides>) -> Reply {
+    if overrides.is_none() && context.source.once.is_none() {
+        return trigger_plainly(context, job).await;
+    }
     let job = jobs::get(context, Access::Trigger, job).await?;
     let trigger = manual(context, job.id);
     let may_write = context.may(Access::Write, &job.definition.namespace);
@@ -46,6 +50,24 @@ pub async fn trigger(context: &Context, job: JobId, overrides: Option<Overrides>
             })
         })
         .await
+}
+
+/// As the job is, and without an idempotency key.
+async fn trigger_plainly(context: &Context, job: JobId) -> Reply {
+    jobs::check(context, Access::Trigger, job).await?;
+    let (gateway, caller, source) = (&context.gateway, &context.caller, &context.source);
+    gateway.tokens.recheck(caller).await?;
+    let trigger = PlainTrigger {
+        trigger: manual(context, job),
+        token_id: Some(caller.token_id()),
+        address: source.address.clone(),
+        request_id: source.request_id.clone(),
+    };
+    let exec = gateway
+        .together
+        .trigger(caller.account_id(), trigger)
+        .await?;
+    Answer::created(&ExecView::from(&exec.ok_or(ApiError::NotFound)?))
 }
 
 async fn insert_overridden(

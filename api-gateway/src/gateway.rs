@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bus::Publisher;
 use chassis::Tasks;
+use moka::sync::Cache;
+use shared_types::JobId;
 use store::secrets::Keyring;
 use store::{PgConnection, PooledConnection, Store};
 use tokio::runtime::Handle;
@@ -15,6 +17,7 @@ use tracing::Instrument;
 use crate::accounts::password::Passwords;
 use crate::catalog::Catalog;
 use crate::config::RegistrationConfig;
+use crate::execs::together::Together;
 use crate::execs::waiting::Waiting;
 use crate::logs::followers::Followers;
 use crate::reply::error::ApiError;
@@ -48,6 +51,10 @@ pub struct Gateway {
     pub waiting: Waiting,
     /// Who follows logs.
     pub followers: Followers,
+    /// Triggers that wait to be written.
+    pub together: Together,
+    /// The namespaces of jobs that were triggered.
+    pub namespaces: Cache<JobId, Arc<str>>,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
     /// Whether strangers may become users.

@@ -180,6 +180,18 @@ fn act(job: &Job, action: &'static str) -> Act {
     )
 }
 
+/// Whether the caller may do `need` to a job, if it was not deleted. It costs no query the
+/// second time: a job never changes its namespace.
+pub async fn check(context: &Context, need: Access, id: JobId) -> Result<(), ApiError> {
+    let known = &context.gateway.namespaces;
+    if let Some(namespace) = known.get(&id) {
+        return context.may(need, &namespace);
+    }
+    let job = get(context, need, id).await?;
+    known.insert(id, job.definition.namespace.into());
+    Ok(())
+}
+
 /// A job that the caller may see, or do `need` to.
 pub async fn get(context: &Context, need: Access, id: JobId) -> Result<Job, ApiError> {
     let mut conn = context.connection().await?;

@@ -40,6 +40,18 @@ impl Publisher {
         )
     }
 
+    /// The same for several committed execs, in one message.
+    pub fn execs_requested(&self, region: &str, exec_ids: Vec<ExecId>) -> Enqueued {
+        if let [exec_id] = exec_ids[..] {
+            // Executors of every version know this form.
+            return self.exec_requested(region, exec_id);
+        }
+        self.enqueue(
+            Address::Region(region.to_owned()),
+            &ExecMessage::ExecsRequested { exec_ids },
+        )
+    }
+
     /// The same for an exec that was planned for an instant: how long after it
     /// the broker had the announcement safe is recorded.
     pub fn exec_due(&self, region: &str, exec_id: ExecId, due_at: DateTime<Utc>) -> Enqueued {

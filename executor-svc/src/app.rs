@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use bus::{Bus, Delivery, HintBinding, HintRoute, Hints};
 use chassis::{ConfigError, Process};
 use cluster::Clients;
+use futures::future::try_join_all;
 use shared_types::message::{ExecMessage, Hint};
 use store::secrets::Keyring;
 use store::{DatabaseRole, Store};
@@ -201,13 +202,17 @@ async fn workers(reconciler: Arc<Reconciler>, process: Process) {
     }
 }
 
-/// Acks once everything that could be done for the exec is committed. What
+/// Acks once everything that could be done for the execs is committed. What
 /// failed is the sweep's to try again: messages that waited for it would keep
 /// others out. Unanswered work means that the process stops.
 async fn take_message(queue: Queue, message: ExecMessage) -> Delivery {
-    let ExecMessage::ExecRequested { exec_id } = message;
-    match queue.submit_and_wait(exec_id).await {
-        Ok(()) => Delivery::Ack,
+    let execs = match message {
+        ExecMessage::ExecRequested { exec_id } => vec![exec_id],
+        ExecMessage::ExecsRequested { exec_ids } => exec_ids,
+    };
+    let worked = execs.into_iter().map(|exec| queue.submit_and_wait(exec));
+    match try_join_all(worked.collect::<Vec<_>>()).await {
+        Ok(_) => Delivery::Ack,
         Err(_) => Delivery::Retry,
     }
 }
@@ -235,6 +240,16 @@ mod tests {
         assert_eq!(taken.as_mut().now_or_never(), None);
         drop(queue.next().await);
         assert_eq!(taken.await, Delivery::Ack, "whatever came of it");
+
+        let exec_ids = vec![ExecId::new(), ExecId::new()];
+        let both = take_message(queue.clone(), ExecMessage::ExecsRequested { exec_ids });
+        let mut taken = Box::pin(both);
+        assert_eq!(taken.as_mut().now_or_never(), None);
+        drop(queue.next().await);
+        assert_eq!(taken.as_mut().now_or_never(), None, "one waits");
+        drop(queue.next().await);
+        assert_eq!(taken.await, Delivery::Ack);
+
         let mut taken = Box::pin(message());
         assert_eq!(taken.as_mut().now_or_never(), None);
         queue.close();

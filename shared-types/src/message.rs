@@ -15,6 +15,11 @@ pub enum ExecMessage {
         /// The waiting exec.
         exec_id: ExecId,
     },
+    /// New execs wait to be run.
+    ExecsRequested {
+        /// The waiting execs.
+        exec_ids: Vec<ExecId>,
+    },
 }
 
 /// Exchange `escapement.hints`: something changed, look at your rows.
@@ -54,6 +59,12 @@ mod tests {
         let golden = format!(r#"{{"type":"ExecRequested","exec_id":"{EXEC}"}}"#);
         assert_eq!(serde_json::to_string(&exec).unwrap(), golden);
         assert_eq!(serde_json::from_str::<ExecMessage>(&golden).unwrap(), exec);
+
+        let exec_ids = vec![exec_id(), exec_id()];
+        let execs = ExecMessage::ExecsRequested { exec_ids };
+        let golden = format!(r#"{{"type":"ExecsRequested","exec_ids":["{EXEC}","{EXEC}"]}}"#);
+        assert_eq!(serde_json::to_string(&execs).unwrap(), golden);
+        assert_eq!(serde_json::from_str::<ExecMessage>(&golden).unwrap(), execs);
 
         let hints = [
             (

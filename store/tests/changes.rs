@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures::future::join_all;
 use shared_types::{Command, EventKind, ExecId, ExecSpec, JobId, RunRules};
-use store::execs::{self, Exec, ManualExec, ManualTrigger};
+use store::execs::{self, Exec, ManualExec, ManualTrigger, PlainTrigger};
 use store::jobs::{self, Hold, Job, JobDefinition};
 use store::schema::{execs as exec_rows, schedules as schedule_rows};
 use store::testing::TestDatabase;
@@ -47,6 +47,15 @@ fn wish(job: JobId) -> ManualTrigger {
         job_id: job,
         created_by: "me".to_owned(),
         traceparent: None,
+    }
+}
+
+fn plain(trigger: ManualTrigger) -> PlainTrigger {
+    PlainTrigger {
+        trigger,
+        token_id: None,
+        address: None,
+        request_id: None,
     }
 }
 
@@ -235,8 +244,13 @@ async fn a_deleted_job_leaves_no_live_exec_however_triggers_cross() {
             let (store, wish) = (triggering.clone(), wish(job.id));
             async move {
                 let mut conn = store.connection().await.unwrap();
-                conn.transaction::<_, StoreError, _>(async |conn| match n % 2 {
+                conn.transaction::<_, StoreError, _>(async |conn| match n % 3 {
                     0 => execs::trigger(conn, &wish).await,
+                    1 => {
+                        let both = [plain(wish.clone()), plain(self::wish(wish.job_id))];
+                        let made = execs::trigger_together(conn, &both).await?;
+                        Ok(made.into_iter().flatten().next())
+                    }
                     _ => with_override(conn, wish.clone()).await,
                 })
                 .await

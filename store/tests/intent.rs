@@ -1,12 +1,15 @@
 //! What clients and schedules ask for: jobs and new execs, each written with the
 //! rights of the service that writes it.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shared_types::{Command, ExecId, ExecSpec, ExecState, TriggerMode};
-use store::execs::{self, ExecFilter, ManualTrigger, NewExec};
+use shared_types::{Command, ExecId, ExecSpec, ExecState, JobId, TriggerMode};
+use store::audit;
+use store::execs::{self, ExecFilter, ManualTrigger, NewExec, PlainTrigger};
 use store::jobs::{self, Job, JobDefinition, JobFilter};
 use store::page::{Count, Page};
 use store::testing::TestDatabase;
@@ -117,4 +120,72 @@ async fn a_trigger_snapshots_a_job_that_is_not_deleted() {
     assert_eq!(jobs::get(&mut conn, job.id).await.unwrap(), None);
     let count = jobs::count(&mut conn, &JobFilter::of("me")).await;
     assert_eq!(count.unwrap(), 0);
+}
+
+/// Of the account `ann<number>`, at an address of its own.
+fn plain(number: usize, job_id: JobId) -> PlainTrigger {
+    PlainTrigger {
+        trigger: ManualTrigger {
+            id: ExecId::new(),
+            job_id,
+            created_by: format!("ann{number}"),
+            traceparent: None,
+        },
+        token_id: None,
+        address: Some(format!("10.0.0.{number}")),
+        request_id: None,
+    }
+}
+
+/// The audit log's word on it.
+fn told(plain: &PlainTrigger) -> (String, String, Option<String>) {
+    let trigger = &plain.trigger;
+    let resource = format!("jobs/{}/execs/{}", trigger.job_id, trigger.id);
+    (trigger.created_by.clone(), resource, plain.address.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_of_many_are_written_together() {
+    let database = TestDatabase::new().await;
+    let store = database.store(DatabaseRole::Gateway);
+    let mut conn = store.connection().await.unwrap();
+    let here = jobs::insert(&mut conn, new_job()).await.unwrap();
+    let mut elsewhere = new_job();
+    (elsewhere.region, elsewhere.spec.image_tag) = ("south".to_owned(), "2".to_owned());
+    let there = jobs::insert(&mut conn, elsewhere).await.unwrap();
+    let gone = jobs::insert(&mut conn, new_job()).await.unwrap();
+    jobs::delete(&mut conn, gone.id, "me").await.unwrap();
+    let jobs = [there.id, here.id, gone.id, here.id, JobId(1_000_000)];
+    let triggers = jobs.into_iter().enumerate();
+    let triggers: Vec<_> = triggers.map(|(number, job)| plain(number, job)).collect();
+
+    let made = execs::trigger_together(&mut conn, &triggers).await.unwrap();
+    let was_made: Vec<_> = made.iter().map(Option::is_some).collect();
+    assert_eq!(was_made, [true, true, false, true, false]);
+    for (exec, plain) in made.iter().zip(&triggers) {
+        let Some(exec) = exec else { continue };
+        assert_eq!(
+            (exec.id, exec.job_id),
+            (plain.trigger.id, plain.trigger.job_id)
+        );
+        let read = execs::get(&mut conn, exec.job_id, exec.id).await.unwrap();
+        assert_eq!(read.as_ref(), Some(exec), "as it is read");
+    }
+    let tags = made
+        .iter()
+        .flatten()
+        .map(|exec| exec.spec.image_tag.as_str());
+    assert_eq!(tags.collect::<Vec<_>>(), ["2", "1", "1"]);
+    for (job, expected) in [(here.id, 2), (there.id, 1), (gone.id, 0)] {
+        let count = execs::count(&mut conn, &ExecFilter::of(job)).await;
+        assert_eq!(count.unwrap(), Count::exact(expected));
+    }
+    let all = audit::list(&mut conn, "me", &audit::Filter::default(), Page::newest(10)).await;
+    let all = all.unwrap().rows.into_iter();
+    let all: BTreeSet<_> = all
+        .map(|entry| (entry.actor, entry.resource, entry.address))
+        .collect();
+    assert_eq!(all, [0, 1, 3].map(|number| told(&triggers[number])).into());
+    let none = execs::trigger_together(&mut conn, &[]).await.unwrap();
+    assert!(none.is_empty());
 }

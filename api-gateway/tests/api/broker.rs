@@ -26,8 +26,9 @@ async fn a_triggered_exec_is_announced_to_its_region() {
     let exec = user
         .exec(&user.job(json!({ "region_name": "south" })).await)
         .await;
-    let ExecMessage::ExecRequested { exec_id } = received.recv().await.unwrap();
-    assert_eq!(exec["id"], exec_id.to_string());
+    let exec_id = exec["id"].as_str().unwrap().parse().unwrap();
+    let told = received.recv().await.unwrap();
+    assert_eq!(told, ExecMessage::ExecRequested { exec_id });
 }
 
 #[tokio::test(flavor = "multi_thread")]

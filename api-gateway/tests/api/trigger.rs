@@ -1,9 +1,18 @@
 //! Triggering with a body: what it asks differs, and is on record.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures::future::join_all;
+use reqwest::Method;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
 use crate::app::{exec_path, spawn_app};
 use crate::shape::{EXEC, assert_shape};
+use crate::wire::connect;
+
+const GRACE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_may_differ_from_its_job() {
@@ -55,6 +64,75 @@ async fn a_body_that_asks_nothing_is_a_plain_trigger() {
             (&json!(null), &job["command"])
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn triggers_that_come_at_once_are_all_made_and_told_apart() {
+    let app = spawn_app().await;
+    let (me, you) = (app.user("me").await, app.user("you").await);
+    let jobs = [
+        (&me, "me", me.job(json!({ "command": "one" })).await),
+        (&me, "me", me.job(json!({ "command": "two" })).await),
+        (&you, "you", you.job(json!({ "command": "three" })).await),
+    ];
+    let triggers = jobs
+        .iter()
+        .cycle()
+        .take(150)
+        .map(async |(user, name, job)| {
+            let exec = user.exec(job).await;
+            assert_eq!(
+                (&exec["command"], &exec["job"]),
+                (&job["command"], &job["id"])
+            );
+            assert_eq!(exec["created_by"], *name);
+            exec["id"].as_str().unwrap().to_owned()
+        });
+    let ids: BTreeSet<_> = join_all(triggers).await.into_iter().collect();
+    assert_eq!(ids.len(), 150);
+    for (user, _, job) in &jobs {
+        let (_, list) = user.get(&format!("/v1/jobs/{}/execs", job["id"])).await;
+        assert_eq!(list["count"], 50);
+    }
+    let told = "audit_log WHERE action = 'exec.trigger' AND address IS NOT NULL
+                AND token_id IS NOT NULL AND request_id IS NOT NULL";
+    assert_eq!(app.database.rows(told).await, 150);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_triggered_is_not_once_it_is_deleted() {
+    let app = spawn_app().await;
+    let (user, other) = (app.user("me").await, app.user("other").await);
+    let job = user.job(json!({})).await;
+    let (path, execs) = (
+        format!("/v1/jobs/{}", job["id"]),
+        format!("/v1/jobs/{}/execs", job["id"]),
+    );
+    assert_eq!(user.post(&execs, None).await.0, 201);
+    assert_eq!(other.post(&execs, None).await.0, 404, "it is not theirs");
+    assert_eq!(user.send(Method::DELETE, &path, None).await.status(), 204);
+    assert_eq!(user.post(&execs, None).await.0, 404);
+    assert_eq!(app.database.rows("execs").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_takes_no_trigger_back() {
+    let app = spawn_app().await;
+    let user = app.user("me").await;
+    let job = user.job(json!({})).await;
+    let blocker = app.database.lock("execs").await;
+    let head = format!(
+        "POST /v1/jobs/{}/execs HTTP/1.1\r\nHost: x\r\nAuthorization: Token {}\r\n\r\n",
+        job["id"], user.token
+    );
+    let mut stream = connect(&app).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let waiting = "pg_locks WHERE NOT granted AND relation = 'execs'::regclass";
+    while app.database.rows(waiting).await == 0 {}
+    drop(stream);
+    drop(blocker);
+    assert!(app.process.drain(GRACE, GRACE).await);
+    assert_eq!(app.database.rows("execs").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,10 +8,9 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Confirmation};
 use shared_types::id::ExecId;
-use shared_types::message::ExecMessage;
 use tokio::sync::{mpsc, watch};
 
-use crate::ring::{Probe, REGION, Replica, next, within};
+use crate::ring::{Probe, REGION, Replica, next, only, within};
 
 #[tokio::test]
 async fn publisher_and_consumer_may_declare_a_queue_at_once() {
@@ -23,8 +22,8 @@ async fn publisher_and_consumer_may_declare_a_queue_at_once() {
         for round in 0..10 {
             let region = format!("region-{round}");
             let calls = calls.clone();
-            let handle = move |ExecMessage::ExecRequested { exec_id }| {
-                let _ = calls.send(exec_id);
+            let handle = move |message| {
+                let _ = calls.send(only(message));
                 std::future::ready(Delivery::Ack)
             };
             replica

@@ -42,7 +42,7 @@ impl Replica {
         let (calls, called) = mpsc::unbounded_channel();
         self.bus
             .consume_execs(REGION, intake.subscribe(), move |message| {
-                let ExecMessage::ExecRequested { exec_id } = message;
+                let exec_id = only(message);
                 let _ = calls.send(exec_id);
                 std::future::ready(answer(exec_id))
             });
@@ -146,5 +146,13 @@ impl Probe {
             delivery.data.clone(),
             reason.map(ToString::to_string).unwrap_or_default(),
         )
+    }
+}
+
+/// The exec of a message of one.
+pub(crate) fn only(message: ExecMessage) -> ExecId {
+    match message {
+        ExecMessage::ExecRequested { exec_id } => exec_id,
+        ExecMessage::ExecsRequested { exec_ids } => panic!("{exec_ids:?}"),
     }
 }

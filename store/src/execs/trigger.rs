@@ -107,6 +107,6 @@ pub async fn insert_manual(
     row.try_into()
 }
 
-fn text(traceparent: Option<Traceparent>) -> Option<String> {
+pub(super) fn text(traceparent: Option<Traceparent>) -> Option<String> {
     traceparent.map(|traceparent| traceparent.to_string())
 }

@@ -1,0 +1,220 @@
+//! Plain triggers, of which there are the most: those that wait at the same moment are
+//! written together, by one statement and so by one commit. Nothing ever pauses to fill a
+//! batch: while a few are written, others gather.
+//!
+//! Who hangs up takes nothing back: what waits is written, and announced.
+
+mod queue;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bus::Publisher;
+use chassis::Tasks;
+use store::execs::{Exec, PlainTrigger, trigger_together};
+use store::{Store, StoreError};
+use tokio::sync::oneshot;
+
+use self::queue::{FairQueue, Full};
+use crate::reply::error::ApiError;
+
+/// Batches that are written at a time: the second gathers while the first is committed,
+/// and more would only be smaller.
+const WRITERS: usize = 2;
+
+/// Triggers of a batch; larger ones are no faster, and those in them wait longer.
+const BATCH_MAX: usize = 256;
+
+/// Triggers that may wait, and those of one account among them.
+const WAITING_MAX: usize = 8192;
+const WAITING_EACH: usize = 2048;
+
+type Outcome = Result<Option<Exec>, Arc<StoreError>>;
+
+/// Triggers that wait to be written; one for all workers.
+#[derive(Debug, Clone)]
+pub struct Together(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    publisher: Publisher,
+    tasks: Tasks,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    waiting: FairQueue<Waiting>,
+    writers: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    trigger: PlainTrigger,
+    answer: oneshot::Sender<Outcome>,
+}
+
+impl Together {
+    /// Triggers that are written to this store and announced there.
+    pub fn new(store: Store, publisher: Publisher, tasks: Tasks) -> Self {
+        let state = State {
+            waiting: FairQueue::new(WAITING_MAX, WAITING_EACH),
+            writers: 0,
+        };
+        Self(Arc::new(Shared {
+            store,
+            publisher,
+            tasks,
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// Writes an exec on behalf of an account; `None` if there is no such job any more.
+    pub async fn trigger(
+        &self,
+        account: i64,
+        trigger: PlainTrigger,
+    ) -> Result<Option<Exec>, ApiError> {
+        let (answer, written) = oneshot::channel();
+        self.push(account, Waiting { trigger, answer })?;
+        match written.await {
+            Ok(written) => Ok(written?),
+            // Its writer panicked, and it may be written or not.
+            Err(lost) => Err(ApiError::Internal(lost.into())),
+        }
+    }
+
+    fn push(&self, account: i64, waiting: Waiting) -> Result<(), Full> {
+        let mut state = self.0.state();
+        if let Err(full) = state.waiting.push(account, waiting) {
+            metrics::counter!("escapement_triggers_refused_total").increment(1);
+            return Err(full);
+        }
+        if state.writers < WRITERS {
+            state.writers += 1;
+            drop(state);
+            let writer = Writer {
+                shared: self.0.clone(),
+                counts: true,
+            };
+            drop(self.0.tasks.spawn_finite(writer.run()));
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write(&self, batch: Vec<Waiting>) {
+        metrics::counter!("escapement_trigger_batches_total").increment(1);
+        let (triggers, answers): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(|waiting| (waiting.trigger, waiting.answer))
+            .unzip();
+        let written = match self.store_all(&triggers).await {
+            Err(error) if triggers.len() > 1 && !error.is_unavailable() => {
+                self.store_each(&triggers).await
+            }
+            Ok(execs) => execs.into_iter().map(Ok).collect(),
+            Err(error) => {
+                let error = Arc::new(error);
+                answers.iter().map(|_| Err(error.clone())).collect()
+            }
+        };
+        self.announce(
+            written
+                .iter()
+                .filter_map(|written| written.as_ref().ok()?.as_ref()),
+        );
+        for (answer, written) in answers.into_iter().zip(written) {
+            // Who hung up does not need it.
+            let _ = answer.send(written);
+        }
+    }
+
+    async fn store_all(&self, triggers: &[PlainTrigger]) -> Result<Vec<Option<Exec>>, StoreError> {
+        let mut conn = self.store.connection().await?;
+        trigger_together(&mut conn, triggers).await
+    }
+
+    /// One by one: what spoils a batch must not spoil what others asked for.
+    async fn store_each(&self, triggers: &[PlainTrigger]) -> Vec<Outcome> {
+        let mut written = Vec::new();
+        for trigger in triggers {
+            let stored = self.store_all(std::slice::from_ref(trigger)).await;
+            written.push(
+                stored
+                    .map(|mut execs| execs.pop().flatten())
+                    .map_err(Arc::new),
+            );
+        }
+        written
+    }
+
+    fn announce<'a>(&self, execs: impl Iterator<Item = &'a Exec>) {
+        let mut of_regions = BTreeMap::<&str, Vec<_>>::new();
+        for exec in execs {
+            of_regions.entry(&exec.region).or_default().push(exec.id);
+        }
+        for (region, execs) in of_regions {
+            // The sweep finds what is not announced.
+            let _ = self.publisher.execs_requested(region, execs);
+        }
+    }
+}
+
+/// Writes batches for as long as there are any.
+struct Writer {
+    shared: Arc<Shared>,
+    counts: bool,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        while let Some(batch) = self.next() {
+            self.shared.write(batch).await;
+        }
+    }
+
+    /// With the last of what waits it ceases to count at once: what is pushed after that has
+    /// a writer of its own.
+    fn next(&mut self) -> Option<Vec<Waiting>> {
+        let mut state = self.shared.state();
+        let batch = state.waiting.take(BATCH_MAX);
+        if batch.is_empty() {
+            state.writers -= 1;
+            self.counts = false;
+            return None;
+        }
+        Some(batch)
+    }
+}
+
+/// After a panic.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if self.counts {
+            self.shared.state().writers -= 1;
+        }
+    }
+}
+
+impl From<Full> for ApiError {
+    fn from(full: Full) -> Self {
+        Self::Unavailable(Box::new(full))
+    }
+}
+
+impl From<Arc<StoreError>> for ApiError {
+    fn from(error: Arc<StoreError>) -> Self {
+        if error.is_unavailable() {
+            Self::Unavailable(Box::new(error))
+        } else {
+            Self::Internal(Box::new(error))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Plain triggers of many requests in one statement, and so in one commit.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{
+    Array, BigInt, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::Value;
+use shared_types::{ExecId, ExecState, TriggerMode};
+use uuid::Uuid;
+
+use super::trigger::text;
+use super::{Exec, ManualTrigger};
+use crate::StoreError;
+use crate::statement::statement;
+
+/// A client's wish to run a job as it is, and what the audit log tells of it.
+#[derive(Debug, Clone)]
+pub struct PlainTrigger {
+    /// Who wants which job to run.
+    pub trigger: ManualTrigger,
+    /// The token it came with.
+    pub token_id: Option<i64>,
+    /// The client's address.
+    pub address: Option<String>,
+    /// Leads to the request in the service's log.
+    pub request_id: Option<String>,
+}
+
+type Made = (Uuid, String, DateTime<Utc>, Value);
+
+statement! {
+    /// Jobs are locked in one order, so that two of these, or one and an edit of several
+    /// jobs, never wait for each other in a circle.
+    TriggerTogether {
+        jobs: Vec<i64> as Array<BigInt>,
+        ids: Vec<Uuid> as Array<SqlUuid>,
+        job_of_each: Vec<i64> as Array<BigInt>,
+        shards: Vec<i16> as Array<SmallInt>,
+        created_by: Vec<String> as Array<Text>,
+        traceparents: Vec<Option<String>> as Array<Nullable<Text>>,
+        token_ids: Vec<Option<i64>> as Array<Nullable<BigInt>>,
+        addresses: Vec<Option<String>> as Array<Nullable<Text>>,
+        request_ids: Vec<Option<String>> as Array<Nullable<Text>>,
+    } -> (SqlUuid, Text, Timestamptz, Jsonb) =
+        "WITH held AS (
+            SELECT id, namespace, region, spec FROM jobs
+            WHERE id = ANY (?) AND deleted_at IS NULL ORDER BY id FOR SHARE),
+        wanted AS (
+            SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) AS wanted
+                (id, job_id, shard, created_by, traceparent, token_id, address, request_id)),
+        made AS (
+            INSERT INTO execs (id, job_id, namespace, region, shard, trigger_mode, created_by,
+                spec, traceparent)
+            SELECT wanted.id, held.id, held.namespace, held.region, wanted.shard, 'M',
+                wanted.created_by, held.spec, wanted.traceparent
+            FROM wanted JOIN held ON held.id = wanted.job_id
+            RETURNING id, job_id, namespace, region, created_at, spec),
+        told AS (
+            INSERT INTO audit_log
+                (namespace, actor, token_id, action, resource, address, request_id)
+            SELECT made.namespace, wanted.created_by, wanted.token_id, 'exec.trigger',
+                'jobs/' || made.job_id || '/execs/' || made.id, wanted.address,
+                wanted.request_id
+            FROM made JOIN wanted USING (id))
+        SELECT id, region, created_at, spec FROM made";
+}
+
+/// Writes an exec for each trigger, with its entry in the audit log; all or none. `None`
+/// where there is no such job, or no longer: a deletion waits for this, or this for it.
+pub async fn trigger_together(
+    conn: &mut AsyncPgConnection,
+    triggers: &[PlainTrigger],
+) -> Result<Vec<Option<Exec>>, StoreError> {
+    let wishes = || triggers.iter().map(|plain| &plain.trigger);
+    let jobs: BTreeSet<i64> = wishes().map(|wish| wish.job_id.0).collect();
+    let statement = TriggerTogether {
+        jobs: jobs.into_iter().collect(),
+        ids: wishes().map(|wish| wish.id.0).collect(),
+        job_of_each: wishes().map(|wish| wish.job_id.0).collect(),
+        shards: wishes()
+            .map(|wish| i16::from(wish.id.shard().number()))
+            .collect(),
+        created_by: wishes().map(|wish| wish.created_by.clone()).collect(),
+        traceparents: wishes().map(|wish| text(wish.traceparent)).collect(),
+        token_ids: triggers.iter().map(|plain| plain.token_id).collect(),
+        addresses: triggers.iter().map(|plain| plain.address.clone()).collect(),
+        request_ids: triggers
+            .iter()
+            .map(|plain| plain.request_id.clone())
+            .collect(),
+    };
+    let rows: Vec<Made> = statement.load(conn).await?;
+    let mut made: HashMap<Uuid, Made> = rows.into_iter().map(|row| (row.0, row)).collect();
+    wishes()
+        .map(|wish| made.remove(&wish.id.0).map(|made| exec(wish, made)))
+        .map(Option::transpose)
+        .collect()
+}
+
+/// A new exec, of which the database said only what it added.
+fn exec(wish: &ManualTrigger, (id, region, created_at, spec): Made) -> Result<Exec, StoreError> {
+    // The value may hold secrets, so the error names the row instead.
+    let spec = serde_json::from_value(spec).map_err(|_| StoreError::Unknown {
+        what: "form of spec in exec",
+        value: id.to_string(),
+    })?;
+    Ok(Exec {
+        id: ExecId(id),
+        job_id: wish.job_id,
+        region,
+        trigger_mode: TriggerMode::Manual,
+        slot_at: None,
+        created_by: wish.created_by.clone(),
+        created_at,
+        spec,
+        overrides: None,
+        rerun_of: None,
+        cancel_requested_at: None,
+        state: ExecState::Waiting,
+        reason: None,
+        message: None,
+        exit_code: None,
+        attempt: 0,
+        started_at: None,
+        ended_at: None,
+    })
+}
