@@ -231,7 +231,7 @@ async fn audit(
         address: None,
         request_id: None,
     };
-    Ok(audit::append(conn, &[entry]).await?)
+    Ok(audit::append(conn, vec![entry]).await?)
 }
 
 fn account_name(name: &str) -> anyhow::Result<String> {

@@ -228,7 +228,7 @@ where
     F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<Written, ApiError>>,
 {
     let written = work(conn).await?;
-    let entries: Vec<_> = written.audit.iter().map(|act| source.entry(act)).collect();
-    audit::append(conn, &entries).await?;
+    let entries = written.audit.iter().map(|act| source.entry(act)).collect();
+    audit::append(conn, entries).await?;
     Ok(written)
 }

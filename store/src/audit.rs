@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::IntoBoxed;
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::StoreError;
 use crate::page::{Count, CountOf, Page, Rows, load_page};
 use crate::schema::audit_log;
+use crate::statement::statement;
 
 /// An act to be told of.
-#[derive(Debug, Clone, PartialEq, Eq, Insertable)]
-#[diesel(table_name = audit_log)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The namespace whose admins may read of it.
     pub namespace: String,
@@ -77,15 +78,46 @@ pub struct Filter {
     pub created_before: Option<DateTime<Utc>>,
 }
 
+statement! {
+    /// The same text for any number of entries, so that it is prepared once.
+    AppendEntries {
+        namespaces: Vec<String> as Array<Text>,
+        actors: Vec<String> as Array<Text>,
+        token_ids: Vec<Option<i64>> as Array<Nullable<BigInt>>,
+        actions: Vec<String> as Array<Text>,
+        resources: Vec<String> as Array<Text>,
+        addresses: Vec<Option<String>> as Array<Nullable<Text>>,
+        request_ids: Vec<Option<String>> as Array<Nullable<Text>>,
+    } -> BigInt =
+        "INSERT INTO audit_log
+            (namespace, actor, token_id, action, resource, address, request_id)
+        SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?)";
+}
+
 /// Adds entries.
-pub async fn append(conn: &mut AsyncPgConnection, entries: &[Entry]) -> Result<(), StoreError> {
+pub async fn append(conn: &mut AsyncPgConnection, entries: Vec<Entry>) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
-    diesel::insert_into(audit_log::table)
-        .values(entries)
-        .execute(conn)
-        .await?;
+    let mut all = AppendEntries {
+        namespaces: Vec::new(),
+        actors: Vec::new(),
+        token_ids: Vec::new(),
+        actions: Vec::new(),
+        resources: Vec::new(),
+        addresses: Vec::new(),
+        request_ids: Vec::new(),
+    };
+    for entry in entries {
+        all.namespaces.push(entry.namespace);
+        all.actors.push(entry.actor);
+        all.token_ids.push(entry.token_id);
+        all.actions.push(entry.action);
+        all.resources.push(entry.resource);
+        all.addresses.push(entry.address);
+        all.request_ids.push(entry.request_id);
+    }
+    all.execute(conn).await?;
     Ok(())
 }
 

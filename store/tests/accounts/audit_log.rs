@@ -17,18 +17,18 @@ fn entry(actor: &str, action: &str) -> Entry {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_is_told_newest_first() {
     let (_, mut conn) = gateway().await;
-    audit::append(&mut conn, &[]).await.unwrap();
+    audit::append(&mut conn, Vec::new()).await.unwrap();
     let elsewhere = Entry {
         namespace: "other".to_owned(),
         ..entry("me", "job.create")
     };
-    let entries = [
+    let entries = vec![
         entry("me", "job.create"),
         entry("you", "job.create"),
         entry("me", "job.delete"),
         elsewhere,
     ];
-    audit::append(&mut conn, &entries).await.unwrap();
+    audit::append(&mut conn, entries).await.unwrap();
     let page = |position| Page {
         position,
         ..Page::newest(2)
@@ -58,12 +58,12 @@ async fn what_was_done_is_told_newest_first() {
 async fn of_what_was_done_the_asked_is_counted() {
     let (_, mut conn) = gateway().await;
     let before = Utc::now() - TimeDelta::minutes(1);
-    let entries = [
+    let entries = vec![
         entry("me", "job.create"),
         entry("you", "job.create"),
         entry("me", "job.delete"),
     ];
-    audit::append(&mut conn, &entries).await.unwrap();
+    audit::append(&mut conn, entries).await.unwrap();
     let filter = |actor: Option<&str>, action: Option<&str>| Filter {
         actor: actor.map(str::to_owned),
         action: action.map(str::to_owned),
