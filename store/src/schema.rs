@@ -315,6 +315,7 @@ diesel::table! {
 
 diesel::joinable!(schedules -> jobs (job_id));
 diesel::joinable!(execs -> jobs (job_id));
+diesel::joinable!(exec_attempts -> execs (exec_id));
 diesel::joinable!(tokens -> accounts (account_id));
 diesel::joinable!(memberships -> accounts (account_id));
 diesel::joinable!(registry_credentials -> secrets (password_id));

@@ -139,18 +139,30 @@ struct AttemptRow {
     message: Option<String>,
 }
 
-/// These execs, as far as they exist, in no order.
+/// These execs, as far as they exist, by id. One query: it is asked for at every step of
+/// an exec.
 pub async fn load(
     conn: &mut AsyncPgConnection,
     ids: &[ExecId],
 ) -> Result<Vec<Tracked>, StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = execs::table
+    let rows: Vec<(ExecRow, Option<AttemptRow>)> = execs::table
+        .left_join(exec_attempts::table)
         .filter(execs::id.eq_any(ids))
-        .select(ExecRow::as_select())
+        .order((execs::id, exec_attempts::attempt))
+        .select((ExecRow::as_select(), Option::<AttemptRow>::as_select()))
         .load(conn)
         .await?;
-    with_attempts(conn, rows).await
+    let mut loaded: Vec<Tracked> = Vec::new();
+    for (exec, attempt) in rows {
+        if loaded.last().is_none_or(|last| last.id.0 != exec.id) {
+            loaded.push(exec.track(Vec::new())?);
+        }
+        if let (Some(last), Some(attempt)) = (loaded.last_mut(), attempt) {
+            last.attempts.push(attempt.try_into()?);
+        }
+    }
+    Ok(loaded)
 }
 
 /// The next open execs of a region by id, `limit` at most, after `after`; those that wait
