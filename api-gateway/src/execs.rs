@@ -31,8 +31,11 @@ use crate::write::{Act, Announcement, Written};
 /// Has a job run now: one row, then the announcement, which may fail or be
 /// lost without harm.
 pub async fn trigger(context: &Context, job: JobId, overrides: Option<Overrides>) -> Reply {
-    if overrides.is_none() && context.source.once.is_none() {
-        return trigger_plainly(context, job).await;
+    if overrides.is_none()
+        && context.source.once.is_none()
+        && let Some(exec) = trigger_plainly(context, job).await?
+    {
+        return Answer::created(&ExecView::from(&exec));
     }
     let job = jobs::get(context, Access::Trigger, job).await?;
     let trigger = manual(context, job.id);
@@ -52,22 +55,20 @@ pub async fn trigger(context: &Context, job: JobId, overrides: Option<Overrides>
         .await
 }
 
-/// As the job is, and without an idempotency key.
-async fn trigger_plainly(context: &Context, job: JobId) -> Reply {
-    jobs::check(context, Access::Trigger, job).await?;
+/// As the job is, and without an idempotency key. `None` where the general way has to tell
+/// what is with the job.
+async fn trigger_plainly(context: &Context, job: JobId) -> Result<Option<Exec>, ApiError> {
+    let namespace = jobs::namespace(context, Access::Trigger, job).await?;
     let (gateway, caller, source) = (&context.gateway, &context.caller, &context.source);
     gateway.tokens.recheck(caller).await?;
     let trigger = PlainTrigger {
         trigger: manual(context, job),
+        namespace: namespace.to_string(),
         token_id: Some(caller.token_id()),
         address: source.address.clone(),
         request_id: source.request_id.clone(),
     };
-    let exec = gateway
-        .together
-        .trigger(caller.account_id(), trigger)
-        .await?;
-    Answer::created(&ExecView::from(&exec.ok_or(ApiError::NotFound)?))
+    gateway.together.trigger(caller.account_id(), trigger).await
 }
 
 async fn insert_overridden(

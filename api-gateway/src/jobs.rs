@@ -11,6 +11,8 @@ pub mod run;
 pub mod variables;
 pub mod view;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use shared_types::JobId;
@@ -180,16 +182,18 @@ fn act(job: &Job, action: &'static str) -> Act {
     )
 }
 
-/// Whether the caller may do `need` to a job, if it was not deleted. It costs no query the
-/// second time: a job never changes its namespace.
-pub async fn check(context: &Context, need: Access, id: JobId) -> Result<(), ApiError> {
+/// The namespace of a job that the caller may do `need` to, if it was not deleted. It costs
+/// no query the second time: a job never changes its namespace.
+pub async fn namespace(context: &Context, need: Access, id: JobId) -> Result<Arc<str>, ApiError> {
     let known = &context.gateway.namespaces;
     if let Some(namespace) = known.get(&id) {
-        return context.may(need, &namespace);
+        context.may(need, &namespace)?;
+        return Ok(namespace);
     }
     let job = get(context, need, id).await?;
-    known.insert(id, job.definition.namespace.into());
-    Ok(())
+    let namespace = Arc::<str>::from(job.definition.namespace);
+    known.insert(id, namespace.clone());
+    Ok(namespace)
 }
 
 /// A job that the caller may see, or do `need` to.

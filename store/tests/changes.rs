@@ -53,6 +53,7 @@ fn wish(job: JobId) -> ManualTrigger {
 fn plain(trigger: ManualTrigger) -> PlainTrigger {
     PlainTrigger {
         trigger,
+        namespace: "me".to_owned(),
         token_id: None,
         address: None,
         request_id: None,

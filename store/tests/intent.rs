@@ -10,10 +10,10 @@ use diesel_async::RunQueryDsl;
 use shared_types::{Command, ExecId, ExecSpec, ExecState, JobId, TriggerMode};
 use store::audit;
 use store::execs::{self, ExecFilter, ManualTrigger, NewExec, PlainTrigger};
-use store::jobs::{self, Job, JobDefinition, JobFilter};
+use store::jobs::{self, Hold, Job, JobDefinition, JobFilter};
 use store::page::{Count, Page};
 use store::testing::TestDatabase;
-use store::{DatabaseRole, schema};
+use store::{AsyncConnection, DatabaseRole, StoreError, schema};
 
 fn new_job() -> JobDefinition {
     JobDefinition {
@@ -131,6 +131,7 @@ fn plain(number: usize, job_id: JobId) -> PlainTrigger {
             created_by: format!("ann{number}"),
             traceparent: None,
         },
+        namespace: "me".to_owned(),
         token_id: None,
         address: Some(format!("10.0.0.{number}")),
         request_id: None,
@@ -188,4 +189,30 @@ async fn triggers_of_many_are_written_together() {
     assert_eq!(all, [0, 1, 3].map(|number| told(&triggers[number])).into());
     let none = execs::trigger_together(&mut conn, &[]).await.unwrap();
     assert!(none.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_a_job_does_not_hold_up_the_triggers_of_others() {
+    let database = TestDatabase::new().await;
+    let store = database.store(DatabaseRole::Gateway);
+    let (mut conn, mut other) = (
+        store.connection().await.unwrap(),
+        store.connection().await.unwrap(),
+    );
+    let held = jobs::insert(&mut conn, new_job()).await.unwrap();
+    let free = jobs::insert(&mut conn, new_job()).await.unwrap();
+    let triggers = [plain(1, held.id), plain(2, free.id)];
+    let made = other.transaction::<_, StoreError, _>(async |other| {
+        jobs::get_held(other, held.id, Hold::Exclusive).await?;
+        execs::trigger_together(&mut conn, &triggers).await
+    });
+    let made = made.await.unwrap();
+    assert_eq!((made[0].as_ref(), made[1].is_some()), (None, true));
+    // Of a job that is not where it is believed to be, none is made.
+    let mut elsewhere = plain(3, free.id);
+    elsewhere.namespace = "you".to_owned();
+    let made = execs::trigger_together(&mut conn, &[elsewhere])
+        .await
+        .unwrap();
+    assert_eq!(made, [None]);
 }

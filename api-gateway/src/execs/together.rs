@@ -70,7 +70,7 @@ impl Together {
         }))
     }
 
-    /// Writes an exec on behalf of an account; `None` if there is no such job any more.
+    /// Writes an exec on behalf of an account; `None` as in [`trigger_together`].
     pub async fn trigger(
         &self,
         account: i64,

@@ -21,6 +21,8 @@ use crate::statement::statement;
 pub struct PlainTrigger {
     /// Who wants which job to run.
     pub trigger: ManualTrigger,
+    /// The namespace that the job is believed to be of.
+    pub namespace: String,
     /// The token it came with.
     pub token_id: Option<i64>,
     /// The client's address.
@@ -32,12 +34,13 @@ pub struct PlainTrigger {
 type Made = (Uuid, String, DateTime<Utc>, Value);
 
 statement! {
-    /// Jobs are locked in one order, so that two of these, or one and an edit of several
-    /// jobs, never wait for each other in a circle.
+    /// A job that somebody changes or deletes at this moment is passed over: its triggers
+    /// would have those of all others wait.
     TriggerTogether {
         jobs: Vec<i64> as Array<BigInt>,
         ids: Vec<Uuid> as Array<SqlUuid>,
         job_of_each: Vec<i64> as Array<BigInt>,
+        namespaces: Vec<String> as Array<Text>,
         shards: Vec<i16> as Array<SmallInt>,
         created_by: Vec<String> as Array<Text>,
         traceparents: Vec<Option<String>> as Array<Nullable<Text>>,
@@ -47,16 +50,17 @@ statement! {
     } -> (SqlUuid, Text, Timestamptz, Jsonb) =
         "WITH held AS (
             SELECT id, namespace, region, spec FROM jobs
-            WHERE id = ANY (?) AND deleted_at IS NULL ORDER BY id FOR SHARE),
+            WHERE id = ANY (?) AND deleted_at IS NULL FOR SHARE SKIP LOCKED),
         wanted AS (
-            SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?) AS wanted
-                (id, job_id, shard, created_by, traceparent, token_id, address, request_id)),
+            SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?) AS wanted
+                (id, job_id, namespace, shard, created_by, traceparent, token_id, address,
+                 request_id)),
         made AS (
             INSERT INTO execs (id, job_id, namespace, region, shard, trigger_mode, created_by,
                 spec, traceparent)
             SELECT wanted.id, held.id, held.namespace, held.region, wanted.shard, 'M',
                 wanted.created_by, held.spec, wanted.traceparent
-            FROM wanted JOIN held ON held.id = wanted.job_id
+            FROM wanted JOIN held ON (held.id, held.namespace) = (wanted.job_id, wanted.namespace)
             RETURNING id, job_id, namespace, region, created_at, spec),
         told AS (
             INSERT INTO audit_log
@@ -68,8 +72,9 @@ statement! {
         SELECT id, region, created_at, spec FROM made";
 }
 
-/// Writes an exec for each trigger, with its entry in the audit log; all or none. `None`
-/// where there is no such job, or no longer: a deletion waits for this, or this for it.
+/// Writes an exec for each trigger, with its entry in the audit log, in one transaction.
+/// `None` where there is no such job, or where it is held by who changes or deletes it: then
+/// [`super::trigger`] waits for that and knows.
 pub async fn trigger_together(
     conn: &mut AsyncPgConnection,
     triggers: &[PlainTrigger],
@@ -80,6 +85,10 @@ pub async fn trigger_together(
         jobs: jobs.into_iter().collect(),
         ids: wishes().map(|wish| wish.id.0).collect(),
         job_of_each: wishes().map(|wish| wish.job_id.0).collect(),
+        namespaces: triggers
+            .iter()
+            .map(|plain| plain.namespace.clone())
+            .collect(),
         shards: wishes()
             .map(|wish| i16::from(wish.id.shard().number()))
             .collect(),
