@@ -18,9 +18,9 @@ use tokio::sync::oneshot;
 use self::queue::{FairQueue, Full};
 use crate::reply::error::ApiError;
 
-/// Batches that are written at a time: the second gathers while the first is committed,
-/// and more would only be smaller.
-const WRITERS: usize = 2;
+/// Batches that are written at a time. Two would hold the same jobs at once, which costs
+/// Postgres more than it saves, and would be half as large.
+const WRITERS: usize = 1;
 
 /// Triggers of a batch; larger ones are no faster, and those in them wait longer.
 const BATCH_MAX: usize = 256;

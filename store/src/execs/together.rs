@@ -55,21 +55,20 @@ statement! {
             SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?) AS wanted
                 (id, job_id, namespace, shard, created_by, traceparent, token_id, address,
                  request_id)),
-        made AS (
-            INSERT INTO execs (id, job_id, namespace, region, shard, trigger_mode, created_by,
-                spec, traceparent)
-            SELECT wanted.id, held.id, held.namespace, held.region, wanted.shard, 'M',
-                wanted.created_by, held.spec, wanted.traceparent
-            FROM wanted JOIN held ON (held.id, held.namespace) = (wanted.job_id, wanted.namespace)
-            RETURNING id, job_id, namespace, region, created_at, spec),
+        granted AS (
+            SELECT wanted.*, held.region, held.spec FROM wanted JOIN held
+                ON (held.id, held.namespace) = (wanted.job_id, wanted.namespace)),
         told AS (
             INSERT INTO audit_log
                 (namespace, actor, token_id, action, resource, address, request_id)
-            SELECT made.namespace, wanted.created_by, wanted.token_id, 'exec.trigger',
-                'jobs/' || made.job_id || '/execs/' || made.id, wanted.address,
-                wanted.request_id
-            FROM made JOIN wanted USING (id))
-        SELECT id, region, created_at, spec FROM made";
+            SELECT namespace, created_by, token_id, 'exec.trigger',
+                'jobs/' || job_id || '/execs/' || id, address, request_id
+            FROM granted)
+        INSERT INTO execs (id, job_id, namespace, region, shard, trigger_mode, created_by,
+            spec, traceparent)
+        SELECT id, job_id, namespace, region, shard, 'M', created_by, spec, traceparent
+        FROM granted
+        RETURNING id, region, created_at, spec";
 }
 
 /// Writes an exec for each trigger, with its entry in the audit log, in one transaction.
