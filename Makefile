@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-trigger bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -63,6 +63,10 @@ bench-admission: ## 300 execs at once where 20 may run, of a big and a small nam
 	$(BUILD)
 	@ADMISSION="20 270 30" $(WITH_ALL) cargo test --workspace --test ring -- --nocapture \
 	    a_region_runs
+
+bench-trigger: ## triggers a second beside pgbench and job queues; CPU of each; half speed
+	cargo build --workspace --bins --profile measured
+	@$(MEASURED)/devstack with postgres rabbitmq python -- $(MEASURED)/bench-trigger $(BENCH)
 
 bench-follow: ## time lines on their way to followers beside kubectl; the cost of silent ones
 	cargo build --workspace --bins --profile measured
