@@ -144,13 +144,13 @@ fn unplaced(pod: &Pod) -> Evidence {
     Evidence::Unscheduled(refused.and_then(|found| found.message.clone()))
 }
 
-/// The container that runs before the program, where there is one.
+/// The container of ours that runs before the program, where there is one. A cluster may add
+/// others, also such as run as long as it does.
 fn before_main(pod: &Pod) -> Option<&ContainerStatus> {
-    pod.status
-        .as_ref()?
-        .init_container_statuses
-        .as_ref()?
-        .first()
+    let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+    statuses
+        .iter()
+        .find(|status| status.name == names::LOG_PROOF_CONTAINER)
 }
 
 fn has_succeeded(status: &ContainerStatus) -> bool {

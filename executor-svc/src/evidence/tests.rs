@@ -107,6 +107,16 @@ fn what_runs_before_the_program_is_not_it() {
         "{found:?}"
     );
 
+    // What a cluster adds to pods tells nothing of the program.
+    let mut sidecar =
+        serde_json::to_value(proving(waiting("ErrImagePull", "not found"), &running)).unwrap();
+    sidecar["status"]["initContainerStatuses"][0]["name"] = json!("sidecar");
+    let found = evidence(&serde_json::from_value(sidecar).unwrap());
+    assert!(
+        matches!(found, Evidence::Starting(Obstacle::Pull(_))),
+        "{found:?}"
+    );
+
     let broken = json!({ "terminated": { "exitCode": 73, "message": "no room" } });
     let state = json!({ "waiting": { "reason": "PodInitializing" } });
     let pod = proving(failed(&main(&state), &json!({})), &broken);
