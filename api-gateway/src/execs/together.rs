@@ -13,6 +13,7 @@ use bus::Publisher;
 use chassis::Tasks;
 use store::execs::{Exec, PlainTrigger, trigger_together};
 use store::{Store, StoreError};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use self::queue::{FairQueue, Full};
@@ -40,6 +41,8 @@ struct Shared {
     store: Store,
     publisher: Publisher,
     tasks: Tasks,
+    /// A worker may stop while others wait for what it began.
+    runtime: Handle,
     state: Mutex<State>,
 }
 
@@ -56,7 +59,8 @@ struct Waiting {
 }
 
 impl Together {
-    /// Triggers that are written to this store and announced there.
+    /// Triggers that are written to this store and announced there, by the threads of the
+    /// runtime that this is called on.
     pub fn new(store: Store, publisher: Publisher, tasks: Tasks) -> Self {
         let state = State {
             waiting: FairQueue::new(WAITING_MAX, WAITING_EACH),
@@ -66,6 +70,7 @@ impl Together {
             store,
             publisher,
             tasks,
+            runtime: Handle::current(),
             state: Mutex::new(state),
         }))
     }
@@ -98,6 +103,7 @@ impl Together {
                 shared: self.0.clone(),
                 counts: true,
             };
+            let _there = self.0.runtime.enter();
             drop(self.0.tasks.spawn_finite(writer.run()));
         }
         Ok(())
