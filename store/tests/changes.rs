@@ -250,7 +250,7 @@ async fn a_deleted_job_leaves_no_live_exec_however_triggers_cross() {
                     1 => {
                         let both = [plain(wish.clone()), plain(self::wish(wish.job_id))];
                         let made = execs::trigger_together(conn, &both).await?;
-                        Ok(made.into_iter().flatten().next())
+                        made.into_iter().next().transpose().map(Option::flatten)
                     }
                     _ => with_override(conn, wish.clone()).await,
                 })

@@ -1,5 +1,6 @@
 //! What clients and schedules ask for: jobs and new execs, each written with the
 //! rights of the service that writes it.
+#![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
 use std::collections::BTreeSet;
 
@@ -9,11 +10,11 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shared_types::{Command, ExecId, ExecSpec, ExecState, JobId, TriggerMode};
 use store::audit;
-use store::execs::{self, ExecFilter, ManualTrigger, NewExec, PlainTrigger};
+use store::execs::{self, Exec, ExecFilter, ManualTrigger, NewExec, PlainTrigger};
 use store::jobs::{self, Hold, Job, JobDefinition, JobFilter};
 use store::page::{Count, Page};
 use store::testing::TestDatabase;
-use store::{AsyncConnection, DatabaseRole, StoreError, schema};
+use store::{AsyncConnection, DatabaseRole, PgConnection, StoreError, schema};
 
 fn new_job() -> JobDefinition {
     JobDefinition {
@@ -138,6 +139,11 @@ fn plain(number: usize, job_id: JobId) -> PlainTrigger {
     }
 }
 
+async fn together(conn: &mut PgConnection, triggers: &[PlainTrigger]) -> Vec<Option<Exec>> {
+    let made = execs::trigger_together(conn, triggers).await.unwrap();
+    made.into_iter().map(Result::unwrap).collect()
+}
+
 /// The audit log's word on it.
 fn told(plain: &PlainTrigger) -> (String, String, Option<String>) {
     let trigger = &plain.trigger;
@@ -160,7 +166,7 @@ async fn triggers_of_many_are_written_together() {
     let triggers = jobs.into_iter().enumerate();
     let triggers: Vec<_> = triggers.map(|(number, job)| plain(number, job)).collect();
 
-    let made = execs::trigger_together(&mut conn, &triggers).await.unwrap();
+    let made = together(&mut conn, &triggers).await;
     let was_made: Vec<_> = made.iter().map(Option::is_some).collect();
     assert_eq!(was_made, [true, true, false, true, false]);
     for (exec, plain) in made.iter().zip(&triggers) {
@@ -187,8 +193,7 @@ async fn triggers_of_many_are_written_together() {
         .map(|entry| (entry.actor, entry.resource, entry.address))
         .collect();
     assert_eq!(all, [0, 1, 3].map(|number| told(&triggers[number])).into());
-    let none = execs::trigger_together(&mut conn, &[]).await.unwrap();
-    assert!(none.is_empty());
+    assert!(together(&mut conn, &[]).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,15 +209,31 @@ async fn who_changes_a_job_does_not_hold_up_the_triggers_of_others() {
     let triggers = [plain(1, held.id), plain(2, free.id)];
     let made = other.transaction::<_, StoreError, _>(async |other| {
         jobs::get_held(other, held.id, Hold::Exclusive).await?;
-        execs::trigger_together(&mut conn, &triggers).await
+        Ok(together(&mut conn, &triggers).await)
     });
     let made = made.await.unwrap();
     assert_eq!((made[0].as_ref(), made[1].is_some()), (None, true));
     // Of a job that is not where it is believed to be, none is made.
     let mut elsewhere = plain(3, free.id);
     elsewhere.namespace = "you".to_owned();
-    let made = execs::trigger_together(&mut conn, &[elsewhere])
+    assert_eq!(together(&mut conn, &[elsewhere]).await, [None]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_shown_of_one_is_no_error_of_the_others() {
+    let database = TestDatabase::new().await;
+    let store = database.store(DatabaseRole::Gateway);
+    let mut conn = store.connection().await.unwrap();
+    let newer = jobs::insert(&mut conn, new_job()).await.unwrap();
+    let known = jobs::insert(&mut conn, new_job()).await.unwrap();
+    let form = serde_json::json!({ "of": "a later version" });
+    diesel::update(schema::jobs::table.find(newer.id.0))
+        .set(schema::jobs::spec.eq(form))
+        .execute(&mut conn)
         .await
         .unwrap();
-    assert_eq!(made, [None]);
+    let triggers = [plain(1, newer.id), plain(2, known.id)];
+    let made = execs::trigger_together(&mut conn, &triggers).await.unwrap();
+    assert!(made[0].is_err());
+    assert!(matches!(made[1], Ok(Some(_))));
 }

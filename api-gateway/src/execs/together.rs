@@ -1,6 +1,7 @@
 //! Plain triggers, of which there are the most: those that wait at the same moment are
 //! written together, by one statement and so by one commit. Nothing ever pauses to fill a
-//! batch: while a few are written, others gather.
+//! batch: while one is written, others gather. One at a time, because two would hold the same
+//! jobs at once, which costs Postgres more than it saves, and would be half as large.
 //!
 //! Who hangs up takes nothing back: what waits is written, and announced.
 
@@ -18,10 +19,6 @@ use tokio::sync::oneshot;
 
 use self::queue::{FairQueue, Full};
 use crate::reply::error::ApiError;
-
-/// Batches that are written at a time. Two would hold the same jobs at once, which costs
-/// Postgres more than it saves, and would be half as large.
-const WRITERS: usize = 1;
 
 /// Triggers of a batch; larger ones are no faster, and those in them wait longer.
 const BATCH_MAX: usize = 256;
@@ -49,7 +46,7 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     waiting: FairQueue<Waiting>,
-    writers: usize,
+    has_writer: bool,
 }
 
 #[derive(Debug)]
@@ -64,7 +61,7 @@ impl Together {
     pub fn new(store: Store, publisher: Publisher, tasks: Tasks) -> Self {
         let state = State {
             waiting: FairQueue::new(WAITING_MAX, WAITING_EACH),
-            writers: 0,
+            has_writer: false,
         };
         Self(Arc::new(Shared {
             store,
@@ -96,12 +93,12 @@ impl Together {
             metrics::counter!("escapement_triggers_refused_total").increment(1);
             return Err(full);
         }
-        if state.writers < WRITERS {
-            state.writers += 1;
+        if !state.has_writer {
+            state.has_writer = true;
             drop(state);
             let writer = Writer {
                 shared: self.0.clone(),
-                counts: true,
+                is_it: true,
             };
             let _there = self.0.runtime.enter();
             drop(self.0.tasks.spawn_finite(writer.run()));
@@ -125,7 +122,10 @@ impl Shared {
             Err(error) if triggers.len() > 1 && !error.is_unavailable() => {
                 self.store_each(&triggers).await
             }
-            Ok(execs) => execs.into_iter().map(Ok).collect(),
+            Ok(execs) => execs
+                .into_iter()
+                .map(|exec| exec.map_err(Arc::new))
+                .collect(),
             Err(error) => {
                 let error = Arc::new(error);
                 answers.iter().map(|_| Err(error.clone())).collect()
@@ -142,7 +142,10 @@ impl Shared {
         }
     }
 
-    async fn store_all(&self, triggers: &[PlainTrigger]) -> Result<Vec<Option<Exec>>, StoreError> {
+    async fn store_all(
+        &self,
+        triggers: &[PlainTrigger],
+    ) -> Result<Vec<Result<Option<Exec>, StoreError>>, StoreError> {
         let mut conn = self.store.connection().await?;
         trigger_together(&mut conn, triggers).await
     }
@@ -152,11 +155,8 @@ impl Shared {
         let mut written = Vec::new();
         for trigger in triggers {
             let stored = self.store_all(std::slice::from_ref(trigger)).await;
-            written.push(
-                stored
-                    .map(|mut execs| execs.pop().flatten())
-                    .map_err(Arc::new),
-            );
+            let stored = stored.and_then(|mut execs| execs.pop().transpose());
+            written.push(stored.map(Option::flatten).map_err(Arc::new));
         }
         written
     }
@@ -176,7 +176,8 @@ impl Shared {
 /// Writes batches for as long as there are any.
 struct Writer {
     shared: Arc<Shared>,
-    counts: bool,
+    /// Until it has left the rest to another.
+    is_it: bool,
 }
 
 impl Writer {
@@ -186,14 +187,14 @@ impl Writer {
         }
     }
 
-    /// With the last of what waits it ceases to count at once: what is pushed after that has
-    /// a writer of its own.
+    /// With the last of what waits it ceases to be the writer at once: what is pushed after
+    /// that has one of its own.
     fn next(&mut self) -> Option<Vec<Waiting>> {
         let mut state = self.shared.state();
         let batch = state.waiting.take(BATCH_MAX);
         if batch.is_empty() {
-            state.writers -= 1;
-            self.counts = false;
+            state.has_writer = false;
+            self.is_it = false;
             return None;
         }
         Some(batch)
@@ -203,8 +204,8 @@ impl Writer {
 /// After a panic.
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.counts {
-            self.shared.state().writers -= 1;
+        if self.is_it {
+            self.shared.state().has_writer = false;
         }
     }
 }

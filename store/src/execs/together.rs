@@ -73,11 +73,12 @@ statement! {
 
 /// Writes an exec for each trigger, with its entry in the audit log, in one transaction.
 /// `None` where there is no such job, or where it is held by who changes or deletes it: then
-/// [`super::trigger`] waits for that and knows.
+/// [`super::trigger`] waits for that and knows. An error of one is of an exec that is written
+/// and cannot be shown.
 pub async fn trigger_together(
     conn: &mut AsyncPgConnection,
     triggers: &[PlainTrigger],
-) -> Result<Vec<Option<Exec>>, StoreError> {
+) -> Result<Vec<Result<Option<Exec>, StoreError>>, StoreError> {
     let wishes = || triggers.iter().map(|plain| &plain.trigger);
     let jobs: BTreeSet<i64> = wishes().map(|wish| wish.job_id.0).collect();
     let statement = TriggerTogether {
@@ -102,10 +103,8 @@ pub async fn trigger_together(
     };
     let rows: Vec<Made> = statement.load(conn).await?;
     let mut made: HashMap<Uuid, Made> = rows.into_iter().map(|row| (row.0, row)).collect();
-    wishes()
-        .map(|wish| made.remove(&wish.id.0).map(|made| exec(wish, made)))
-        .map(Option::transpose)
-        .collect()
+    let made = wishes().map(|wish| made.remove(&wish.id.0).map(|made| exec(wish, made)));
+    Ok(made.map(Option::transpose).collect())
 }
 
 /// A new exec, of which the database said only what it added.
