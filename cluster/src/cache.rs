@@ -1,27 +1,34 @@
 //! What a watch has shown, found by exec: a cluster holds thousands of objects
-//! and every reconcile asks for the two or three of one exec.
+//! and every reconcile asks for the two or three of one exec. Of an exec whose shard
+//! is not watched nothing is known, which is not the same as that there is nothing.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{Job, JobStatus};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
-use shared_types::ExecId;
+use shared_types::{ExecId, Shards};
 
 use crate::identity::PodIdentity;
 
 /// A kind of object that carries our labels.
-pub trait Indexed: Resource<DynamicType = ()> + Clone + Send + Sync + 'static {
-    /// Drops the large parts that no reader of a cache looks at: tenants decide
-    /// how large they are, and a cache holds thousands of objects.
+pub trait Indexed: Resource<DynamicType = ()> + Clone + PartialEq + Send + Sync + 'static {
+    /// Drops what no reader of a cache looks at: tenants decide how large it is, a cache
+    /// holds thousands of objects, and a change of it is no reason to look at an exec.
     fn slim(&mut self);
 }
 
 impl Indexed for Job {
     fn slim(&mut self) {
         self.spec = None;
+        if let Some(status) = &mut self.status {
+            *status = JobStatus {
+                conditions: status.conditions.take(),
+                ..JobStatus::default()
+            };
+        }
     }
 }
 
@@ -36,17 +43,24 @@ impl Indexed for Pod {
 
 type Index<K> = HashMap<ExecId, HashMap<String, Arc<K>>>;
 
+#[derive(Debug)]
+struct State<K> {
+    /// The shards of which everything is known that there is.
+    shards: Shards,
+    index: Index<K>,
+}
+
 /// The objects of a watch by exec. Clones show the same objects. May be stale:
 /// who acts on it does so with uid preconditions.
 #[derive(Debug)]
 pub struct Cache<K> {
-    index: Arc<RwLock<Index<K>>>,
+    state: Arc<RwLock<State<K>>>,
 }
 
 impl<K> Clone for Cache<K> {
     fn clone(&self) -> Self {
         Self {
-            index: self.index.clone(),
+            state: self.state.clone(),
         }
     }
 }
@@ -54,69 +68,77 @@ impl<K> Clone for Cache<K> {
 impl<K> Default for Cache<K> {
     fn default() -> Self {
         Self {
-            index: Arc::default(),
+            state: Arc::new(RwLock::new(State {
+                shards: Shards::default(),
+                index: HashMap::new(),
+            })),
         }
     }
 }
 
 impl<K: Indexed> Cache<K> {
-    /// The objects of one exec, of all its attempts.
-    pub fn of(&self, exec: ExecId) -> Vec<Arc<K>> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index
-            .get(&exec)
-            .map(|objects| objects.values().cloned().collect())
-            .unwrap_or_default()
+    /// The objects of one exec, of all its attempts; none if its shard is not watched or
+    /// not listed yet.
+    pub fn of(&self, exec: ExecId) -> Option<Vec<Arc<K>>> {
+        let state = self.read();
+        let objects = || state.index.get(&exec).into_iter().flat_map(HashMap::values);
+        state
+            .shards
+            .contains(exec.shard())
+            .then(|| objects().cloned().collect())
+    }
+
+    /// The shards of which everything is known that there is.
+    pub fn shards(&self) -> Shards {
+        self.read().shards
     }
 
     /// Every exec that has an object.
     pub fn execs(&self) -> Vec<ExecId> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.keys().copied().collect()
+        self.read().index.keys().copied().collect()
     }
 
     /// Counts the objects for which `holds`.
     pub fn count(&self, holds: impl Fn(&K) -> bool) -> usize {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index
-            .values()
-            .flat_map(HashMap::values)
-            .filter(|object| holds(object))
-            .count()
+        let state = self.read();
+        let objects = state.index.values().flat_map(HashMap::values);
+        objects.filter(|object| holds(object)).count()
     }
 
-    fn insert(&self, exec: ExecId, object: K) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        insert(&mut index, exec, object);
+    fn read(&self) -> RwLockReadGuard<'_, State<K>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(&self, exec: ExecId, uid: &str) {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(objects) = index.get_mut(&exec) {
-            objects.remove(uid);
-            if objects.is_empty() {
-                index.remove(&exec);
-            }
-        }
-    }
-
-    /// Replaces everything and tells which execs look different now.
-    fn replace(&self, listed: Index<K>) -> Vec<ExecId> {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *index, listed);
-        let execs: HashSet<ExecId> = old.keys().chain(index.keys()).copied().collect();
-        execs
-            .into_iter()
-            .filter(|exec| versions(old.get(exec)) != versions(index.get(exec)))
-            .collect()
+    fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn insert<K: Indexed>(index: &mut Index<K>, exec: ExecId, mut object: K) {
+/// Keeps an object; false if nothing about it differs but its version.
+fn insert<K: Indexed>(index: &mut Index<K>, exec: ExecId, mut object: K) -> bool {
     object.meta_mut().managed_fields = None;
     object.slim();
+    let objects = index.entry(exec).or_default();
     let uid = object.uid().unwrap_or_default();
-    index.entry(exec).or_default().insert(uid, Arc::new(object));
+    let version = object.resource_version();
+    let is_same = objects.get(&uid).is_some_and(|known| {
+        object.meta_mut().resource_version = known.resource_version();
+        **known == object
+    });
+    object.meta_mut().resource_version = version;
+    objects.insert(uid, Arc::new(object));
+    !is_same
+}
+
+fn remove<K: Indexed>(index: &mut Index<K>, exec: ExecId, uid: &str) -> bool {
+    let Some(objects) = index.get_mut(&exec) else {
+        return false;
+    };
+    let was_there = objects.remove(uid).is_some();
+    if objects.is_empty() {
+        index.remove(&exec);
+    }
+    was_there
 }
 
 fn versions<K: Indexed>(
@@ -132,6 +154,8 @@ fn versions<K: Indexed>(
 #[derive(Debug)]
 pub(crate) struct CacheWriter<K> {
     cache: Cache<K>,
+    /// The shards that are listed and watched.
+    shards: Shards,
     listed: Index<K>,
 }
 
@@ -139,8 +163,22 @@ impl<K: Indexed> CacheWriter<K> {
     pub(crate) fn new(cache: Cache<K>) -> Self {
         Self {
             cache,
+            shards: Shards::default(),
             listed: HashMap::new(),
         }
+    }
+
+    /// Only these shards are watched from now on. Forgets the others at once and tells
+    /// which execs that are; those that are new are known with the next list.
+    pub(crate) fn watch(&mut self, shards: Shards) -> Vec<ExecId> {
+        self.shards = shards;
+        let mut state = self.cache.write();
+        let given_up = state.shards.without(shards);
+        state.shards = state.shards.without(given_up);
+        let forgotten = state
+            .index
+            .extract_if(|exec, _| given_up.contains(exec.shard()));
+        forgotten.map(|(exec, _)| exec).collect()
     }
 
     /// Takes one event and tells which execs look different now.
@@ -156,20 +194,38 @@ impl<K: Indexed> CacheWriter<K> {
                 }
                 Vec::new()
             }
-            Event::InitDone => self.cache.replace(std::mem::take(&mut self.listed)),
-            Event::Apply(object) => self.one(object, Cache::insert),
-            Event::Delete(object) => self.one(object, |cache, exec, object| {
-                cache.remove(exec, &object.uid().unwrap_or_default());
+            Event::InitDone => self.replace(),
+            Event::Apply(object) => self.one(object, insert),
+            Event::Delete(object) => self.one(object, |index, exec, object| {
+                remove(index, exec, &object.uid().unwrap_or_default())
             }),
         }
     }
 
-    fn one(&self, object: K, change: impl FnOnce(&Cache<K>, ExecId, K)) -> Vec<ExecId> {
+    /// Replaces everything by what was listed.
+    fn replace(&mut self) -> Vec<ExecId> {
+        let listed = std::mem::take(&mut self.listed);
+        let mut state = self.cache.write();
+        state.shards = self.shards;
+        let old = std::mem::replace(&mut state.index, listed);
+        let execs: HashSet<ExecId> = old.keys().chain(state.index.keys()).copied().collect();
+        execs
+            .into_iter()
+            .filter(|exec| versions(old.get(exec)) != versions(state.index.get(exec)))
+            .collect()
+    }
+
+    fn one(&self, object: K, change: impl FnOnce(&mut Index<K>, ExecId, K) -> bool) -> Vec<ExecId> {
         let Some(identity) = PodIdentity::of_object(&object) else {
             return Vec::new();
         };
-        change(&self.cache, identity.exec, object);
-        vec![identity.exec]
+        let is_different = change(&mut self.cache.write().index, identity.exec, object);
+        let kind = K::kind(&());
+        if !is_different {
+            metrics::counter!("escapement_watch_events_skipped_total", "kind" => kind.into_owned())
+                .increment(1);
+        }
+        is_different.then_some(identity.exec).into_iter().collect()
     }
 }
 

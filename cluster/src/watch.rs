@@ -10,11 +10,13 @@ use futures::StreamExt;
 use kube::Api;
 use kube::runtime::{WatchStreamExt, watcher};
 use serde::de::DeserializeOwned;
-use shared_types::ExecId;
+use shared_types::{ExecId, Shards};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Cache, CacheWriter, Indexed};
+use crate::names::SHARD;
 
 /// The API server ends a watch after this time and the next one begins.
 pub(crate) const SERVER_TIMEOUT: Duration = Duration::from_secs(170);
@@ -28,6 +30,7 @@ pub struct Watch<K> {
     api: Api<K>,
     kind: &'static str,
     selector: String,
+    shards: watch::Receiver<Shards>,
     cache: Cache<K>,
 }
 
@@ -35,13 +38,19 @@ impl<K> Watch<K>
 where
     K: Indexed + Debug + DeserializeOwned,
 {
-    /// A watch of what `api` shows under `selector`. `api` should belong to
-    /// [`crate::Clients::watch`]; `kind` names it in logs and metrics.
-    pub fn new(api: Api<K>, kind: &'static str, selector: String) -> Self {
+    /// A watch of what `api` shows under `selector`, of the execs of `shards`. `api`
+    /// should belong to [`crate::Clients::watch`]; `kind` names it in logs and metrics.
+    pub fn new(
+        api: Api<K>,
+        kind: &'static str,
+        selector: String,
+        shards: watch::Receiver<Shards>,
+    ) -> Self {
         Self {
             api,
             kind,
             selector,
+            shards,
             cache: Cache::default(),
         }
     }
@@ -51,20 +60,33 @@ where
         self.cache.clone()
     }
 
-    /// Watches until asked to stop. `listed` is called once, when the first
-    /// list is complete; `changed` with every exec that looks different, also
-    /// when its object vanished unseen. Neither may block.
+    /// Watches until asked to stop, from when the shards are first told. `listed` is
+    /// called whenever a list is complete, also if there is nothing to list; `changed`
+    /// with every exec that looks different, also when its object vanished unseen or its
+    /// shard is watched no more. Neither may block.
     pub async fn run(
-        self,
+        mut self,
         stopping: CancellationToken,
-        listed: impl FnOnce() + Send,
+        mut listed: impl FnMut() + Send,
         changed: impl Fn(ExecId) + Send,
     ) {
         let mut writer = CacheWriter::new(self.cache.clone());
-        let mut listed = Some(listed);
         let rounds = async {
-            loop {
-                self.round(&mut writer, &mut listed, &changed).await;
+            // Nobody is left to tell of shards where the sender is gone: the process stops.
+            let mut is_assigned = self.shards.changed().await;
+            while is_assigned.is_ok() {
+                let shards = *self.shards.borrow_and_update();
+                writer.watch(shards).into_iter().for_each(&changed);
+                let mut news = self.shards.clone();
+                is_assigned = if shards.is_empty() {
+                    listed();
+                    news.changed().await
+                } else {
+                    tokio::select! {
+                        told = news.changed() => told,
+                        () = self.round(shards, &mut writer, &mut listed, &changed) => Ok(()),
+                    }
+                };
             }
         };
         stopping.run_until_cancelled(rounds).await;
@@ -73,12 +95,13 @@ where
     /// One list and what follows it, until it is time to list again.
     async fn round(
         &self,
+        shards: Shards,
         writer: &mut CacheWriter<K>,
-        listed: &mut Option<impl FnOnce() + Send>,
+        listed: &mut (impl FnMut() + Send),
         changed: &(impl Fn(ExecId) + Send),
     ) {
         let config = watcher::Config::default()
-            .labels(&self.selector)
+            .labels(&self.selector_of(shards))
             .timeout(u32::try_from(SERVER_TIMEOUT.as_secs()).unwrap_or(u32::MAX));
         let mut events = pin!(watcher(self.api.clone(), config).default_backoff());
         let until = Instant::now() + RELIST;
@@ -92,13 +115,19 @@ where
             };
             self.alive();
             let complete = matches!(event, watcher::Event::InitDone);
-            for exec in writer.apply(event) {
-                changed(exec);
-            }
-            if complete && let Some(listed) = listed.take() {
+            writer.apply(event).into_iter().for_each(changed);
+            if complete {
                 listed();
             }
         }
+    }
+
+    fn selector_of(&self, shards: Shards) -> String {
+        if shards == Shards::ALL {
+            return self.selector.clone();
+        }
+        let numbers: Vec<String> = shards.numbers().iter().map(i16::to_string).collect();
+        format!("{},{SHARD} in ({})", self.selector, numbers.join(","))
     }
 
     fn failed(&self, error: &watcher::Error) {

@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use bus::{Bus, Delivery, HintBinding, HintRoute, Hints};
 use chassis::{ConfigError, Process};
 use cluster::Clients;
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
+use shared_types::Shards;
 use shared_types::message::{ExecMessage, Hint};
+use store::leases::Holder;
+use store::lifecycle::Held;
 use store::secrets::Keyring;
 use store::{DatabaseRole, Store};
 use tokio::sync::{Semaphore, watch};
@@ -36,7 +39,8 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let clients = Clients::new(&config.cluster).await?;
     let bus = Bus::connect(config.broker.clone(), &process)?;
     let (queue, door) = (Queue::default(), Door::default());
-    let watches = Watches::start(&config, &clients, &queue, &process);
+    let shards = hold_shards(&config, &process)?;
+    let watches = Watches::start(&config, &clients, &shards, &queue, &process);
     let traces = process.traces.clone();
     let record = ExecRows::new(
         store.clone(),
@@ -66,10 +70,28 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         intake,
         ready,
     };
-    let work = work(reconciler, watches.listed, probe, process.clone());
+    let sweep = Sweep {
+        reconciler,
+        listed: watches.listed,
+    };
+    let work = work(sweep, watches.first_lists, probe, process.clone());
     process.tasks.spawn("reconcile", work);
     take_announcements(&config.cluster.region, &bus, open, &queue, &process);
     Ok(())
+}
+
+/// Keeps this replica's share of the region's shards; tells which they are.
+fn hold_shards(config: &Config, process: &Process) -> anyhow::Result<watch::Receiver<Shards>> {
+    let (sender, shards) = watch::channel(Shards::default());
+    let holder = Holder::new(
+        &config.database,
+        DatabaseRole::Executor,
+        &config.cluster.region,
+        config.reconcile.lease,
+    )?;
+    let holding = holder.run(sender, process.tasks.stopping());
+    process.tasks.spawn("leases", holding);
+    Ok(shards)
 }
 
 /// What needs the database only: who may begin, and what goes.
@@ -96,22 +118,15 @@ fn look_after_rows(
 }
 
 /// Sweeps and works until the process is to stop.
-async fn work(
-    reconciler: Arc<Reconciler>,
-    listed: [CancellationToken; 2],
-    probe: Probe,
-    process: Process,
-) {
-    let (stopping, queue) = (process.tasks.stopping(), reconciler.queue.clone());
-    // Nothing may be taken for gone before everything was listed once.
-    let all_listed = futures::future::join_all(listed.iter().map(CancellationToken::cancelled));
+async fn work(sweep: Sweep, first_lists: [CancellationToken; 2], probe: Probe, process: Process) {
+    let (stopping, reconciler) = (process.tasks.stopping(), sweep.reconciler.clone());
+    let queue = reconciler.queue.clone();
+    let all_listed = join_all(first_lists.iter().map(CancellationToken::cancelled));
     if stopping.run_until_cancelled(all_listed).await.is_none() {
         return queue.close();
     }
-    let sweep = Sweep {
-        reconciler: reconciler.clone(),
-    };
-    sweep.weigh();
+    // With nothing counted, whoever waits for room seems to wait in vain.
+    sweep.weigh(Held::ASSUMED);
     let work = async {
         workers(reconciler, process).await;
         queue.close();

@@ -13,6 +13,7 @@ use cluster::ClusterConfig;
 use serde::Deserialize;
 use shared_types::{RunRules, SizeTable};
 use store::DatabaseConfig;
+use store::leases::LeaseTime;
 use store::secrets::SecretsConfig;
 
 use crate::registries::Registries;
@@ -70,6 +71,8 @@ pub struct ReconcileConfig {
     /// How often every open exec is looked at, announced or not.
     #[serde(with = "humantime_serde")]
     pub sweep_every: Duration,
+    /// How long after its last sign of life a replica's share goes to others.
+    pub lease: LeaseTime,
 }
 
 /// `[limits]`: how long each stage of an exec may last, and how much may pile up.

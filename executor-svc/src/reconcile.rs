@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use cluster::{Cache, CallError, ClusterConfig, FinalizerError};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use shared_types::ExecId;
+use shared_types::{ExecId, Shards};
 use store::StoreError;
 use store::lifecycle::Tracked;
 use thiserror::Error;
@@ -82,7 +82,9 @@ impl Reconciler {
             if exec.region != self.cluster().region {
                 return Ok(());
             }
-            let mut view = self.view(id);
+            let Some(mut view) = self.view(id) else {
+                return self.begin(&exec).await;
+            };
             self.confirm_absence(&exec, &mut view).await?;
             let step = decide(&self.facts(&exec, &view));
             if let Step::WaitUntil(at) = step {
@@ -98,9 +100,24 @@ impl Reconciler {
         Ok(())
     }
 
-    /// What the watches have shown of an exec.
-    pub(crate) fn view(&self, id: ExecId) -> View {
-        View::new(&self.jobs.of(id), &self.pods.of(id))
+    /// Only the replica that sees an exec's objects may judge by them. Creating the first
+    /// Job needs no sight: if it is there, its name is taken.
+    async fn begin(&self, exec: &Tracked) -> Result<(), ReconcileError> {
+        let step = decide(&self.facts(exec, &View::default()));
+        if matches!(step, Step::Admit | Step::CreateJob(1)) {
+            self.take(exec, step).await?;
+        }
+        Ok(())
+    }
+
+    /// What the watches have shown of an exec; none if another replica watches it.
+    pub(crate) fn view(&self, id: ExecId) -> Option<View> {
+        Some(View::new(&self.jobs.of(id)?, &self.pods.of(id)?))
+    }
+
+    /// The shards of which this replica sees everything.
+    pub(crate) fn shards(&self) -> Shards {
+        self.jobs.shards().and(self.pods.shards())
     }
 
     /// What [`decide`] is to know.
@@ -214,7 +231,10 @@ impl Reconciler {
     }
 
     async fn orphan(&self, id: ExecId) -> Result<(), ReconcileError> {
-        let step = decide_orphan(&self.view(id), &self.config.limits, Utc::now());
+        let Some(view) = self.view(id) else {
+            return Ok(());
+        };
+        let step = decide_orphan(&view, &self.config.limits, Utc::now());
         if !matches!(step, Step::Wait | Step::Done) {
             tracing::warn!(exec = %id, step = step.name(), "objects of an exec that has no row");
         }

@@ -7,9 +7,9 @@ use chrono::Utc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use shared_types::message::Hint;
-use shared_types::{ExecId, ExecSpec, ExecState};
+use shared_types::{ExecId, ExecSpec, ExecState, Shards};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Obstacle, Placement, Program, Retry, Start, StopReason,
+    self, Applied, Claim, End, Ended, Held, Obstacle, Placement, Program, Retry, Start, StopReason,
     Tracked,
 };
 use store::secrets::{self, Keyring};
@@ -57,11 +57,17 @@ impl ExecRows {
     pub(crate) async fn open_page(
         &self,
         region: &str,
+        shards: Shards,
         after: Option<ExecId>,
         limit: i64,
     ) -> Result<Vec<Tracked>, StoreError> {
         let mut conn = self.store.connection().await?;
-        lifecycle::open_page(&mut conn, region, after, limit).await
+        lifecycle::open_page(&mut conn, region, shards, after, limit).await
+    }
+
+    pub(crate) async fn held(&self, region: &str, shards: Shards) -> Result<Held, StoreError> {
+        let mut conn = self.store.connection().await?;
+        lifecycle::held(&mut conn, region, shards).await
     }
 
     pub(crate) async fn count_queued(&self, region: &str) -> Result<usize, StoreError> {

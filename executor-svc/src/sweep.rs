@@ -8,9 +8,10 @@ use chrono::Utc;
 use cluster::names::LOGS_FINALIZER;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use shared_types::ExecId;
+use shared_types::{ExecId, Shard, Shards};
 use store::StoreError;
-use store::lifecycle::Tracked;
+use store::lifecycle::{Held, Tracked};
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +35,8 @@ pub(crate) struct Swept {
 /// Finds what is due and puts it into the queue; changes nothing itself.
 pub(crate) struct Sweep {
     pub(crate) reconciler: Arc<Reconciler>,
+    /// Notified when a watch has listed what it is to watch.
+    pub(crate) listed: Arc<Notify>,
 }
 
 impl Sweep {
@@ -41,7 +44,14 @@ impl Sweep {
     pub(crate) async fn run(self, stopping: CancellationToken) {
         let mut ticks = interval(self.reconciler.config.reconcile.sweep_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
+        let mut next = async || {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // Shards that are new here, where nobody may have looked for a while.
+                () = self.listed.notified() => {}
+            }
+        };
+        while stopping.run_until_cancelled(next()).await.is_some() {
             let began = Instant::now();
             match self.step().await {
                 Ok(swept) => tracing::debug!(?swept, elapsed = ?began.elapsed(), "swept"),
@@ -55,11 +65,17 @@ impl Sweep {
 
     /// One sweep.
     pub(crate) async fn step(&self) -> Result<Swept, StoreError> {
-        let load = self.weigh();
+        let region = &self.reconciler.config.cluster.region;
+        let shards = self.reconciler.shards();
+        self.weigh(
+            self.reconciler
+                .record
+                .held(region, Shards::ALL.without(shards))
+                .await?,
+        );
         let mut swept = Swept::default();
         let open = self.open_execs(&mut swept).await?;
         self.remains(&open, &mut swept).await?;
-        let region = &self.reconciler.config.cluster.region;
         swept.queued = self.reconciler.record.count_queued(region).await?;
         gauge("escapement_execs_open", swept.open);
         gauge("escapement_execs_queued", swept.queued);
@@ -67,14 +83,13 @@ impl Sweep {
             "escapement_reconcile_queue_depth",
             self.reconciler.queue.depth(),
         );
-        gauge("escapement_pods_unsealed", load.unsealed);
-        gauge("escapement_pods_placed", load.placed);
         Ok(swept)
     }
 
     /// Open rows, page by page.
     async fn open_execs(&self, swept: &mut Swept) -> Result<HashSet<ExecId>, StoreError> {
         let region = &self.reconciler.config.cluster.region;
+        let shards = self.reconciler.shards();
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         let mut seen = HashSet::new();
         let mut after = None;
@@ -82,7 +97,7 @@ impl Sweep {
             let page = self
                 .reconciler
                 .record
-                .open_page(region, after, limit)
+                .open_page(region, shards, after, limit)
                 .await?;
             after = page.last().map(|exec| exec.id);
             for exec in &page {
@@ -109,16 +124,18 @@ impl Sweep {
             }
             for id in unknown {
                 let limits = &self.reconciler.config.limits;
-                let step = decide_orphan(&self.reconciler.view(id), limits, Utc::now());
-                self.submit(id, &step, swept);
+                if let Some(view) = self.reconciler.view(id) {
+                    self.submit(id, &decide_orphan(&view, limits, Utc::now()), swept);
+                }
             }
         }
         Ok(())
     }
 
     fn consider(&self, exec: &Tracked, swept: &mut Swept) {
-        if exec.region == self.reconciler.config.cluster.region {
-            let view = self.reconciler.view(exec.id);
+        if exec.region == self.reconciler.config.cluster.region
+            && let Some(view) = self.reconciler.view(exec.id)
+        {
             let step = decide(&self.reconciler.facts(exec, &view));
             self.submit(exec.id, &step, swept);
         }
@@ -135,21 +152,26 @@ impl Sweep {
         }
     }
 
-    /// Counts what the cluster shows. No decision may be taken before: with
-    /// nothing counted, whoever waits for room seems to wait in vain.
-    pub(crate) fn weigh(&self) -> Load {
-        let pods = &self.reconciler.pods;
+    /// Counts what the cluster shows here, with what the database says of the shards of
+    /// others.
+    pub(crate) fn weigh(&self, others: Held) {
+        let (jobs, pods) = (&self.reconciler.jobs, &self.reconciler.pods);
+        let unsealed = pods.count(|pod| {
+            has_ended(pod) && pod.finalizers().iter().any(|name| name == LOGS_FINALIZER)
+        });
+        let placed = pods.count(|pod| !has_ended(pod) && has_node(pod));
+        gauge("escapement_pods_unsealed", unsealed);
+        gauge("escapement_pods_placed", placed);
+        // Ids are even, so others have as many for each of their shards.
+        let share = self.reconciler.shards().len().max(1);
         let load = Load {
-            jobs: self.reconciler.jobs.count(|_| true),
-            pods: pods.count(|_| true),
-            unsealed: pods.count(|pod| {
-                has_ended(pod) && pod.finalizers().iter().any(|name| name == LOGS_FINALIZER)
-            }),
-            placed: pods.count(|pod| !has_ended(pod) && has_node(pod)),
+            jobs: others.jobs + jobs.count(|_| true),
+            pods: others.pods + pods.count(|_| true),
+            unsealed: unsealed * usize::from(Shard::COUNT) / share,
+            placed: others.placed + placed,
         };
         let known = &self.reconciler.load;
         *known.lock().unwrap_or_else(PoisonError::into_inner) = load;
-        load
     }
 }
 

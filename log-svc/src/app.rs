@@ -7,10 +7,12 @@ use chassis::{Backoff, Check, ConfigError, Process};
 use cluster::{Clients, Watch};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use shared_types::Shards;
+use store::leases::Holder;
 use store::logs::UnreadStream;
 use store::secrets::Keyring;
 use store::{DatabaseRole, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::config::Config;
 use crate::pods::{Pods, Told};
@@ -35,41 +37,73 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         "database-probe",
         probe(store.clone(), database, stopping.clone()),
     );
-    let context = TailContext::new(&config, store, keyring, &clients, &process);
-    watch_pods(&config, &process, &clients, Arc::new(context));
+    let context = Arc::new(TailContext::new(
+        &config, store, keyring, &clients, &process,
+    ));
+    let (sender, shards) = watch::channel(Shards::default());
+    let (region, lease) = (&config.cluster.region, config.tail.lease);
+    let holder = Holder::new(&config.database, DatabaseRole::Logs, region, lease)?;
+    process
+        .tasks
+        .spawn("leases", holder.run(sender, stopping.clone()));
+    watch_pods(&config, &process, &clients, context, shards);
     Ok(())
 }
 
-fn watch_pods(config: &Config, process: &Process, clients: &Clients, context: Arc<TailContext>) {
+fn watch_pods(
+    config: &Config,
+    process: &Process,
+    clients: &Clients,
+    context: Arc<TailContext>,
+    shards: watch::Receiver<Shards>,
+) {
     let api: Api<Pod> = Api::all(clients.watch.clone());
-    let watch = Watch::new(api, "pod", cluster::selector(&config.cluster));
-    let latch = process.readiness.latch("pods listed");
+    let selector = cluster::selector(&config.cluster);
+    let (watched, to_watch) = watch::channel(Shards::default());
+    let watch = Watch::new(api, "Pod", selector, to_watch);
+    let mut latch = Some(process.readiness.latch("pods listed"));
     let stopping = process.tasks.stopping();
     process.tasks.spawn("pods", async move {
-        let Some(left_open) = stopping.run_until_cancelled(left_open(&context)).await else {
-            return Ok(());
-        };
         let (tell, told) = mpsc::unbounded_channel();
-        let pods = Pods::new(context, watch.cache(), left_open);
-        let tell_listed = tell.clone();
+        let pods = Pods::new(context.clone(), watch.cache());
+        let (tell_changed, tell_listed) = (tell.clone(), tell.clone());
         let listed = move || {
             // The receiver lives until all senders are gone.
             let _ = tell_listed.send(Told::Listed);
-            latch.release();
+            drop(latch.take());
         };
-        let watching = watch.run(stopping, listed, move |exec| {
-            let _ = tell.send(Told::Changed(exec));
+        let watching = watch.run(stopping.clone(), listed, move |exec| {
+            let _ = tell_changed.send(Told::Changed(exec));
         });
-        let ((), ended) = tokio::join!(watching, pods.run(told));
+        let assigning = assign(context, shards, tell, watched);
+        let assigning = stopping.run_until_cancelled(assigning);
+        let ((), _, ended) = tokio::join!(watching, assigning, pods.run(told));
         ended
     });
 }
 
-/// Streams that somebody has to seal, as they are before the pods are listed.
-async fn left_open(context: &TailContext) -> Vec<UnreadStream> {
+/// Has shards watched once it is known which of their streams somebody has to seal: a pod
+/// that a list begun after that does not show is gone.
+async fn assign(
+    context: Arc<TailContext>,
+    mut shards: watch::Receiver<Shards>,
+    tell: mpsc::UnboundedSender<Told>,
+    watched: watch::Sender<Shards>,
+) {
+    while shards.changed().await.is_ok() {
+        let shards = *shards.borrow_and_update();
+        let new = shards.without(*watched.borrow());
+        let left_open = left_open(&context, new).await;
+        let _ = tell.send(Told::Assigned { shards, left_open });
+        watched.send_replace(shards);
+    }
+}
+
+/// Streams of these shards that somebody has to seal.
+async fn left_open(context: &TailContext, shards: Shards) -> Vec<UnreadStream> {
     let mut backoff = Backoff::default();
     loop {
-        match context.left_open().await {
+        match context.left_open(shards).await {
             Ok(streams) => return streams,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;

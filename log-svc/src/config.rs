@@ -7,6 +7,7 @@ use chassis::{ConfigError, HealthConfig, LogConfig, ShutdownConfig, TracesConfig
 use cluster::ClusterConfig;
 use serde::Deserialize;
 use store::DatabaseConfig;
+use store::leases::LeaseTime;
 use store::logs::Keep;
 use store::secrets::SecretsConfig;
 
@@ -62,6 +63,8 @@ pub struct TailConfig {
     /// over.
     #[serde(with = "humantime_serde")]
     pub standby: Duration,
+    /// How long after its last sign of life a replica's share goes to others.
+    pub lease: LeaseTime,
     /// How long the node may say that it does not have an ended container's
     /// log, as it does while its runtime restarts, before the log is taken for
     /// lost. Below the executor's `log_hold`, or the pod is gone first.
@@ -174,6 +177,7 @@ mod tests {
             ("ESCAPEMENT__TAIL__FINAL_READS", "0", "tail.final_reads"),
             ("ESCAPEMENT__TAIL__FLUSH_AFTER", "0s", "tail.flush_after"),
             ("ESCAPEMENT__TAIL__STANDBY", "1ms", "tail.standby"),
+            ("ESCAPEMENT__TAIL__LEASE", "0.5s", "tail.lease"),
             (
                 "ESCAPEMENT__TAIL__MISSING_LIMIT",
                 "1h",

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use cluster::{Cache, PodIdentity};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use shared_types::ExecId;
+use shared_types::{ExecId, Shards};
 use store::logs::{StreamKey, UnreadStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 
 use crate::sighting::{Sighting, is_held};
 use crate::tail::{Tail, TailContext};
@@ -19,7 +19,14 @@ use crate::tail::{Tail, TailContext};
 pub enum Told {
     /// An exec's pods look different.
     Changed(ExecId),
-    /// The first list is complete.
+    /// These shards are this replica's and will be listed.
+    Assigned {
+        /// All that it has now.
+        shards: Shards,
+        /// Streams of those that are new to it, which somebody has to seal.
+        left_open: Vec<UnreadStream>,
+    },
+    /// A list is complete.
     Listed,
 }
 
@@ -28,30 +35,37 @@ pub enum Told {
 #[error("a tail ended unasked")]
 pub struct TailPanic(#[source] JoinError);
 
-type Running = HashMap<String, watch::Sender<Option<Arc<Pod>>>>;
+/// A task, and of which pod it was the tail.
+type Ended = (task::Id, (ExecId, String));
 
-/// The pods of a region and their tails.
+/// A tail at work. It ends when it is dropped.
+struct Running {
+    task: task::Id,
+    show: watch::Sender<Option<Arc<Pod>>>,
+}
+
+/// The pods of this replica's shards and their tails.
 pub struct Pods {
     context: Arc<TailContext>,
     cache: Cache<Pod>,
     /// By exec and pod uid.
-    running: HashMap<ExecId, Running>,
+    running: HashMap<ExecId, HashMap<String, Running>>,
     tails: JoinSet<(ExecId, String)>,
-    /// Streams that were open before the first list: a pod that this list does
-    /// not show is gone. (Of a stream opened later that proves nothing; another
+    /// Streams that were open before the first list of their shard: a pod that this list
+    /// does not show is gone. (Of a stream opened later that proves nothing; another
     /// replica may see its pod before this one does.)
     left_open: Vec<UnreadStream>,
 }
 
 impl Pods {
-    /// `left_open` must have been read before the watch began.
-    pub fn new(context: Arc<TailContext>, cache: Cache<Pod>, left_open: Vec<UnreadStream>) -> Self {
+    /// Knows of no pod yet.
+    pub fn new(context: Arc<TailContext>, cache: Cache<Pod>) -> Self {
         Self {
             context,
             cache,
             running: HashMap::new(),
             tails: JoinSet::new(),
-            left_open,
+            left_open: Vec::new(),
         }
     }
 
@@ -60,33 +74,40 @@ impl Pods {
         loop {
             tokio::select! {
                 next = told.recv() => match next {
-                    Some(told) => self.step(&told),
+                    Some(told) => self.step(told),
                     None => break,
                 },
-                Some(ended) = self.tails.join_next() => self.ended(ended)?,
+                Some(ended) = self.tails.join_next_with_id() => self.ended(ended)?,
             }
         }
-        while let Some(ended) = self.tails.join_next().await {
+        while let Some(ended) = self.tails.join_next_with_id().await {
             self.ended(ended)?;
         }
         Ok(())
     }
 
-    fn step(&mut self, told: &Told) {
+    fn step(&mut self, told: Told) {
         match told {
-            Told::Changed(exec) => self.look_at(*exec),
+            Told::Changed(exec) => self.look_at(exec),
+            Told::Assigned { shards, left_open } => {
+                self.left_open.extend(left_open);
+                self.left_open
+                    .retain(|stream| shards.contains(stream.key.exec.shard()));
+            }
             Told::Listed => self.seal_what_is_gone(),
         }
     }
 
     /// Shows the exec's pods to their tails and starts those that are missing.
     fn look_at(&mut self, exec: ExecId) {
-        let pods = self.cache.of(exec);
-        if let Some(running) = self.running.get(&exec) {
-            for (uid, shown) in running {
-                let pod = pods.iter().find(|pod| pod.uid().as_deref() == Some(uid));
-                shown.send_replace(pod.cloned());
-            }
+        let Some(pods) = self.cache.of(exec) else {
+            // Another replica goes on.
+            self.running.remove(&exec);
+            return;
+        };
+        for (uid, tail) in self.running.get(&exec).into_iter().flatten() {
+            let pod = pods.iter().find(|pod| pod.uid().as_deref() == Some(uid));
+            tail.show.send_replace(pod.cloned());
         }
         for pod in pods {
             let started = is_held(&pod) && Sighting::of(Some(&pod)) != Sighting::NotStarted;
@@ -101,7 +122,10 @@ impl Pods {
 
     fn seal_what_is_gone(&mut self) {
         for stream in std::mem::take(&mut self.left_open) {
-            let pods = self.cache.of(stream.key.exec);
+            let Some(pods) = self.cache.of(stream.key.exec) else {
+                self.left_open.push(stream);
+                continue;
+            };
             let gone = !pods
                 .iter()
                 .any(|pod| pod.uid().as_ref() == Some(&stream.pod_uid) && is_held(pod));
@@ -117,21 +141,26 @@ impl Pods {
             return;
         }
         let (show, shown) = watch::channel(pod);
-        running.insert(uid.clone(), show);
         let tail = Tail::new(self.context.clone(), key, uid.clone(), shown);
         metrics::gauge!("escapement_log_streams_open").increment(1);
-        self.tails.spawn(async move {
+        let name = uid.clone();
+        let task = self.tails.spawn(async move {
             tail.run().await;
-            (key.exec, uid)
+            (key.exec, name)
         });
+        let task = task.id();
+        running.insert(uid, Running { task, show });
     }
 
     /// Forgets a tail that is done. Its pod is not looked at again before it
     /// changes, as it will: the tail let it go.
-    fn ended(&mut self, ended: Result<(ExecId, String), JoinError>) -> Result<(), TailPanic> {
-        let (exec, uid) = ended.map_err(TailPanic)?;
+    fn ended(&mut self, ended: Result<Ended, JoinError>) -> Result<(), TailPanic> {
+        let (task, (exec, uid)) = ended.map_err(TailPanic)?;
         if let Some(running) = self.running.get_mut(&exec) {
-            running.remove(&uid);
+            // One that was given up may end after its successor began.
+            if running.get(&uid).is_some_and(|tail| tail.task == task) {
+                running.remove(&uid);
+            }
             if running.is_empty() {
                 self.running.remove(&exec);
             }

@@ -1,12 +1,10 @@
 //! One attempt's output, from the first sight of its container to the seal.
 //!
-//! **Two replicas.** Until leases divide the pods, every replica tails every
-//! pod. Only one can write a stream: whoever opened it last (its epoch). The
-//! rule: open at first sight, so that a restarted process goes on at once; who
-//! is fenced stands by, follows no more, and opens again only when for
-//! `standby` the row has neither a new line, nor a new writer, nor a seal. A
-//! pair thus changes places at most once a replica start and once in each
-//! silence of the program; the epoch, not this rule, keeps lines single.
+//! **Two replicas.** Leases divide the pods; where two take one for theirs, as they may
+//! for a moment, only one can write its stream: whoever opened it last (its epoch). The
+//! rule: open at first sight, so that an heir goes on at once; who is fenced stands by,
+//! follows no more, and opens again only when for `standby` the row has neither a new
+//! line, nor a new writer, nor a seal. The epoch, not this rule, keeps lines single.
 
 mod context;
 mod final_read;
@@ -106,11 +104,11 @@ impl Tail {
         }
     }
 
-    /// Steps until the stream is sealed or the process stops.
+    /// Steps until the stream is sealed, the process stops or nobody shows the pod any more.
     pub async fn run(mut self) {
         let mut backoff = Backoff::new(BACKOFF);
         let stopping = self.context.stopping.clone();
-        while !stopping.is_cancelled() {
+        while !stopping.is_cancelled() && self.shown.has_changed().is_ok() {
             let delay = match self.step().await {
                 Step::Done => return,
                 Step::Again => continue,
@@ -124,7 +122,7 @@ impl Tail {
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = tokio::time::sleep(delay) => {}
-                // Without the sender no change can be told any more.
+                // Whoever showed the pod has given it up.
                 changed = self.shown.changed() => match changed {
                     Ok(()) => backoff.reset(),
                     Err(_) => return,

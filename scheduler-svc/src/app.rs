@@ -2,6 +2,7 @@
 
 use bus::{Bus, HintBinding, HintRoute};
 use chassis::Process;
+use store::leases::Holder;
 use store::{DatabaseRole, Store};
 use tokio::sync::watch;
 
@@ -9,7 +10,6 @@ use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::driver::{self, Surroundings};
 use crate::scheduler::Scheduler;
-use crate::tenure;
 
 /// Builds the scheduler and starts its loops; returns at once, whether or not
 /// database and broker can be reached.
@@ -34,9 +34,9 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         stopping: process.tasks.stopping(),
     };
     let lease = config.scheduler.lease;
-    let stopping = process.tasks.stopping();
-    let keeping = tenure::run(store.clone(), lease, sender, stopping);
-    process.tasks.spawn("tenure", keeping);
+    let holder = Holder::new(&config.database, DatabaseRole::Scheduler, "", lease)?;
+    let holding = holder.run(sender, process.tasks.stopping());
+    process.tasks.spawn("leases", holding);
     let scheduler = Scheduler::new(store, &config.scheduler);
     process
         .tasks

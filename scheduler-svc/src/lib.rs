@@ -21,5 +21,4 @@ pub mod plan;
 pub mod queue;
 pub mod report;
 pub mod scheduler;
-pub mod tenure;
 pub mod timetable;

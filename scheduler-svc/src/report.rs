@@ -8,7 +8,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{counter, gauge, histogram};
 use shared_types::JobId;
 use store::StoreError;
-use store::leases::Tenure;
 use store::schedules::{Plan, Range};
 use store::slots::SlotOutcome;
 
@@ -131,12 +130,6 @@ pub fn held(job: JobId, error: &StoreError) {
 pub fn upcoming(count: usize, due: usize) {
     gauge!("escapement_schedule_upcoming").set(number(count));
     gauge!("escapement_schedule_due").set(number(due));
-}
-
-/// What this replica has to do.
-pub fn tenure(tenure: &Tenure) {
-    gauge!("escapement_shards_owned").set(number(tenure.shards.len()));
-    gauge!("escapement_members").set(number(tenure.members));
 }
 
 /// The offset between the clocks; told in the log when it is first known.

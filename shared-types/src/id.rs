@@ -142,6 +142,12 @@ impl Shards {
         Self(self.0 & !other.0)
     }
 
+    /// Those that are in both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Their numbers, as the database keeps them.
     pub fn numbers(self) -> Vec<i16> {
         (0..i16::from(Shard::COUNT))
@@ -171,6 +177,8 @@ mod tests {
         assert_eq!((shards.len(), shards.is_empty()), (3, false));
         assert!(shards.contains(JobId(64 + 5)) && !shards.contains(JobId(4)));
         assert_eq!(Shards::ALL.without(shards).len(), 61);
+        let others: Shards = [5, 6].into_iter().collect();
+        assert_eq!(shards.and(others).numbers(), [5]);
     }
 
     #[test]

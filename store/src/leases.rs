@@ -4,17 +4,57 @@
 //!
 //! Leases divide the work and never guard it: whoever writes compares and sets.
 
+mod holder;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde::Deserialize;
 use shared_types::{Shard, Shards};
 use uuid::Uuid;
 
 use crate::schema::{leases, members};
 use crate::{StoreError, clock};
+
+pub use holder::Holder;
+
+/// How long after its last sign of life a replica's share goes to others: 1 s to 10 min.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "humantime_serde::Serde<Duration>")]
+pub struct LeaseTime(Duration);
+
+/// It would be lost by a slow answer of the database, or work would lie for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("must be 1s to 10m")]
+pub struct LeaseTimeError;
+
+impl LeaseTime {
+    /// None is shorter.
+    pub const SHORTEST: Self = Self(Duration::from_secs(1));
+}
+
+impl TryFrom<Duration> for LeaseTime {
+    type Error = LeaseTimeError;
+
+    fn try_from(time: Duration) -> Result<Self, Self::Error> {
+        let allowed = Self::SHORTEST.0..=Duration::from_mins(10);
+        allowed
+            .contains(&time)
+            .then_some(Self(time))
+            .ok_or(LeaseTimeError)
+    }
+}
+
+impl TryFrom<humantime_serde::Serde<Duration>> for LeaseTime {
+    type Error = LeaseTimeError;
+
+    fn try_from(time: humantime_serde::Serde<Duration>) -> Result<Self, Self::Error> {
+        time.into_inner().try_into()
+    }
+}
 
 /// One replica among those that divide a service's work.
 #[derive(Debug, Clone)]
@@ -40,9 +80,8 @@ pub struct Tenure {
 }
 
 impl Member {
-    /// A newcomer. `region` is empty for a service whose work is all one. A
-    /// replica that shows no sign of life for `ttl` is given up.
-    pub fn new(region: &str, ttl: Duration) -> Self {
+    /// A newcomer. `region` is empty for a service whose work is all one.
+    pub fn new(region: &str, LeaseTime(ttl): LeaseTime) -> Self {
         Self {
             region: region.to_owned(),
             holder: Uuid::new_v4(),

@@ -9,6 +9,7 @@
 
 mod attempt;
 mod giving_up;
+mod held;
 mod outcome;
 mod track;
 
@@ -17,6 +18,7 @@ pub use attempt::{
     forget_job, place, record_job, tell,
 };
 pub use giving_up::{Retry, abandon_logs, retry};
+pub use held::{Held, held};
 pub use outcome::{End, Ended, Start, end, start};
 pub use track::{Attempt, Program, Tracked, load, open_page, program};
 

@@ -16,6 +16,19 @@ pub enum DatabaseRole {
     Logs,
 }
 
+impl DatabaseRole {
+    /// The service's name.
+    #[must_use]
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::Gateway => "api-gateway",
+            Self::Scheduler => "scheduler-svc",
+            Self::Executor => "executor-svc",
+            Self::Logs => "log-svc",
+        }
+    }
+}
+
 impl fmt::Display for DatabaseRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -8,14 +8,18 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shared_types::{Shard, Shards};
-use store::leases::{Member, Tenure};
+use store::leases::{Holder, LeaseTime, Member, Tenure};
 use store::schema::{leases, members};
 use store::testing::TestDatabase;
 use store::{DatabaseRole, Store};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 const SHARDS: usize = Shard::COUNT as usize;
 /// Never up while a test runs.
-const LONG: Duration = Duration::from_mins(10);
+fn long() -> LeaseTime {
+    Duration::from_mins(10).try_into().unwrap()
+}
 
 async fn step(store: &Store, member: &mut Member) -> Tenure {
     let mut conn = store.connection().await.unwrap();
@@ -36,7 +40,7 @@ fn assert_divided(tenures: &[Tenure]) {
 async fn shards_are_divided_evenly_as_replicas_come_and_go() {
     let database = TestDatabase::new().await;
     let store = database.store(DatabaseRole::Scheduler);
-    let mut members: Vec<Member> = (0..4).map(|_| Member::new("", LONG)).collect();
+    let mut members: Vec<Member> = (0..4).map(|_| Member::new("", long())).collect();
     let alone = step(&store, &mut members[0]).await;
     assert_eq!((alone.shards, alone.members), (Shards::ALL, 1));
 
@@ -86,7 +90,7 @@ async fn silence(database: &TestDatabase) {
 async fn a_silent_replica_is_given_up_and_its_epochs_end() {
     let database = TestDatabase::new().await;
     let store = database.store(DatabaseRole::Scheduler);
-    let (mut silent, mut other) = (Member::new("", LONG), Member::new("", LONG));
+    let (mut silent, mut other) = (Member::new("", long()), Member::new("", long()));
     step(&store, &mut silent).await;
     let waiting = step(&store, &mut other).await;
     assert!(waiting.shards.is_empty());
@@ -116,7 +120,7 @@ async fn many_at_once_never_share_a_shard() {
     for _ in 0..6 {
         let store = store.clone();
         rounds.spawn(async move {
-            let mut member = Member::new("R1", LONG);
+            let mut member = Member::new("R1", long());
             for _ in 0..20 {
                 step(&store, &mut member).await;
             }
@@ -155,11 +159,44 @@ async fn services_and_regions_do_not_see_each_other() {
         (DatabaseRole::Executor, "R2"),
         (DatabaseRole::Logs, "R1"),
     ] {
-        let tenure = step(&database.store(role), &mut Member::new(region, LONG)).await;
+        let tenure = step(&database.store(role), &mut Member::new(region, long())).await;
         assert_eq!(
             (tenure.shards, tenure.members),
             (Shards::ALL, 1),
             "{role} {region}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_tells_its_share_and_gives_it_back_when_it_stops() {
+    let database = TestDatabase::new().await;
+    let store = database.store(DatabaseRole::Executor);
+    let mut other = Member::new("R1", long());
+    step(&store, &mut other).await;
+
+    let holder = Holder::new(
+        &database.config(),
+        DatabaseRole::Executor,
+        "R1",
+        LeaseTime::SHORTEST,
+    )
+    .unwrap();
+    let (sender, mut shards) = watch::channel(Shards::default());
+    let stopping = CancellationToken::new();
+    let watching = async {
+        // Others have everything, which is told too.
+        shards.changed().await.unwrap();
+        assert_eq!(*shards.borrow_and_update(), Shards::default());
+        step(&store, &mut other).await;
+        let half = shards.wait_for(|shards| shards.len() == 32);
+        tokio::time::timeout(Duration::from_secs(20), half)
+            .await
+            .unwrap()
+            .unwrap();
+        stopping.cancel();
+    };
+    tokio::join!(holder.run(sender, stopping.clone()), watching);
+    let alone = step(&store, &mut other).await;
+    assert_eq!((alone.shards, alone.members), (Shards::ALL, 1));
 }

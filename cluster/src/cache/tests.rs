@@ -1,4 +1,4 @@
-use k8s_openapi::api::batch::v1::JobSpec;
+use k8s_openapi::api::batch::v1::{JobCondition, JobSpec};
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 use shared_types::JobId;
 
@@ -20,15 +20,28 @@ fn pod(exec: ExecId, uid: &str, version: &str) -> Pod {
     pod
 }
 
+fn watched<K: Indexed>() -> (Cache<K>, CacheWriter<K>) {
+    let cache = Cache::default();
+    let mut writer = CacheWriter::new(cache.clone());
+    writer.watch(Shards::ALL);
+    for event in [Event::Init, Event::InitDone] {
+        writer.apply(event);
+    }
+    (cache, writer)
+}
+
+fn count(cache: &Cache<Pod>, exec: ExecId) -> Option<usize> {
+    cache.of(exec).map(|pods| pods.len())
+}
+
 #[test]
 fn events_change_what_is_found() {
     let (a, b) = (ExecId::new(), ExecId::new());
-    let cache = Cache::default();
-    let mut writer = CacheWriter::new(cache.clone());
+    let (cache, mut writer) = watched();
     assert_eq!(writer.apply(Event::Apply(pod(a, "1", "1"))), [a]);
     assert_eq!(writer.apply(Event::Apply(pod(a, "2", "2"))), [a]);
     assert_eq!(writer.apply(Event::Apply(pod(b, "3", "3"))), [b]);
-    assert_eq!((cache.of(a).len(), cache.execs().len()), (2, 2));
+    assert_eq!((count(&cache, a), cache.execs().len()), (Some(2), 2));
     assert_eq!(writer.apply(Event::Delete(pod(b, "3", "4"))), [b]);
     assert_eq!(cache.execs(), [a]);
     assert!(writer.apply(Event::Apply(Pod::default())).is_empty());
@@ -37,7 +50,7 @@ fn events_change_what_is_found() {
 #[test]
 fn what_nobody_reads_is_not_kept() {
     let exec = ExecId::new();
-    let (pods, jobs) = (Cache::default(), Cache::default());
+    let ((pods, mut writer), (jobs, mut job_writer)) = (watched(), watched());
     let mut pod = pod(exec, "1", "1");
     pod.metadata.managed_fields = Some(Vec::new());
     let container = Container {
@@ -56,13 +69,12 @@ fn what_nobody_reads_is_not_kept() {
         spec: Some(JobSpec::default()),
         status: None,
     };
-    CacheWriter::new(jobs.clone()).apply(Event::Apply(job));
-    let mut writer = CacheWriter::new(pods.clone());
+    job_writer.apply(Event::Apply(job));
     for event in [Event::InitApply(pod.clone()), Event::InitDone] {
         writer.apply(event);
     }
-    assert_eq!(jobs.of(exec)[0].spec, None);
-    let kept = pods.of(exec).remove(0);
+    assert_eq!(jobs.of(exec).unwrap()[0].spec, None);
+    let kept = pods.of(exec).unwrap().remove(0);
     assert_eq!(kept.metadata.managed_fields, None);
     let spec = kept.spec.as_ref().unwrap();
     let main = &spec.containers[0];
@@ -76,8 +88,7 @@ fn what_nobody_reads_is_not_kept() {
 #[test]
 fn a_new_list_names_only_what_differs() {
     let (same, changed, gone, new) = (ExecId::new(), ExecId::new(), ExecId::new(), ExecId::new());
-    let cache = Cache::default();
-    let mut writer = CacheWriter::new(cache.clone());
+    let (cache, mut writer) = watched();
     for (exec, uid) in [(same, "1"), (changed, "2"), (gone, "3")] {
         writer.apply(Event::Apply(pod(exec, uid, "1")));
     }
@@ -85,11 +96,71 @@ fn a_new_list_names_only_what_differs() {
     writer.apply(Event::InitApply(pod(same, "1", "1")));
     writer.apply(Event::InitApply(pod(changed, "2", "9")));
     writer.apply(Event::InitApply(pod(new, "4", "1")));
-    assert_eq!(cache.of(gone).len(), 1, "a list counts when it is whole");
+    assert_eq!(
+        count(&cache, gone),
+        Some(1),
+        "a list counts when it is whole"
+    );
     let mut told = writer.apply(Event::InitDone);
     told.sort();
     let mut expected = [changed, gone, new];
     expected.sort();
     assert_eq!(told, expected);
-    assert!(cache.of(gone).is_empty());
+    assert_eq!(count(&cache, gone), Some(0));
+}
+
+#[test]
+fn of_shards_that_are_not_listed_nothing_is_known() {
+    let a = ExecId::new();
+    let b = std::iter::repeat_with(ExecId::new)
+        .find(|b| b.shard() != a.shard())
+        .unwrap();
+    let only = |exec: ExecId| -> Shards {
+        let number = i16::from(exec.shard().number());
+        std::iter::once(number).collect()
+    };
+    let cache = Cache::default();
+    let mut writer = CacheWriter::new(cache.clone());
+    writer.watch(only(a));
+    writer.apply(Event::InitApply(pod(a, "1", "1")));
+    assert_eq!(count(&cache, a), None, "not before it is listed");
+    writer.apply(Event::InitDone);
+    assert_eq!((count(&cache, a), count(&cache, b)), (Some(1), None));
+
+    assert_eq!(writer.watch(Shards::ALL), []);
+    assert_eq!((count(&cache, a), count(&cache, b)), (Some(1), None));
+    writer.apply(Event::InitApply(pod(a, "1", "1")));
+    assert_eq!(writer.apply(Event::InitDone), []);
+    assert_eq!((count(&cache, a), count(&cache, b)), (Some(1), Some(0)));
+
+    assert_eq!(writer.watch(only(b)), [a], "forgotten at once");
+    assert_eq!((count(&cache, a), count(&cache, b)), (None, Some(0)));
+}
+
+#[test]
+fn a_change_of_what_nobody_reads_is_none() {
+    let exec = ExecId::new();
+    let (cache, mut writer) = watched();
+    let with = |version: &str, active, failed: bool| {
+        let mut job = Job {
+            metadata: pod(exec, "1", version).metadata,
+            ..Job::default()
+        };
+        let condition = JobCondition {
+            type_: "Failed".to_owned(),
+            status: "True".to_owned(),
+            ..JobCondition::default()
+        };
+        job.status = Some(JobStatus {
+            active,
+            conditions: failed.then(|| vec![condition]),
+            ..JobStatus::default()
+        });
+        Event::Apply(job)
+    };
+    assert_eq!(writer.apply(with("1", None, false)), [exec]);
+    assert_eq!(writer.apply(with("2", Some(1), false)), []);
+    let kept = cache.of(exec).unwrap().remove(0);
+    assert_eq!(kept.resource_version().as_deref(), Some("2"), "but kept");
+    assert_eq!(writer.apply(with("3", Some(1), true)), [exec]);
 }

@@ -16,6 +16,7 @@ mod outcomes;
 mod purge;
 mod reasons;
 mod recovery;
+mod replicas;
 mod restore;
 mod retries;
 mod ring;

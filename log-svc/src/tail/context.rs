@@ -2,6 +2,7 @@
 
 use chassis::{Process, Traces};
 use kube::Client;
+use shared_types::Shards;
 use store::logs::{self, UnreadStream};
 use store::secrets::Keyring;
 use store::{Store, StoreError};
@@ -49,11 +50,15 @@ impl TailContext {
         }
     }
 
-    /// Streams of the region that somebody has to seal.
-    pub async fn left_open(&self) -> Result<Vec<UnreadStream>, StoreError> {
+    /// Streams of these shards of the region that somebody has to seal.
+    pub async fn left_open(&self, shards: Shards) -> Result<Vec<UnreadStream>, StoreError> {
+        if shards.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut conn = self.store.connection().await?;
         let mut streams = logs::unsealed(&mut conn, &self.region).await?;
         streams.extend(logs::abandoned(&mut conn, &self.region).await?);
+        streams.retain(|stream| shards.contains(stream.key.exec.shard()));
         Ok(streams)
     }
 }

@@ -9,6 +9,7 @@ use cluster::{Clients, ClusterConfig};
 use kube::Client;
 use log_svc::config::{Config, KeepConfig, KeepEnds, TailConfig};
 use log_svc::tail::TailContext;
+use store::leases::LeaseTime;
 use store::secrets::{Keyring, SecretsConfig};
 use store::{DatabaseRole, Store};
 
@@ -57,6 +58,7 @@ impl Fixture {
                 final_reads: 8,
                 flush_after: Duration::from_millis(5),
                 standby: Duration::from_millis(200),
+                lease: LeaseTime::SHORTEST,
                 missing_limit: Duration::from_secs(2),
             },
         }

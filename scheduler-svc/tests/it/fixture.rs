@@ -12,6 +12,7 @@ use shared_types::{
 };
 use store::execs::{self, ExecFilter, ManualTrigger};
 use store::jobs::{self, JobDefinition};
+use store::leases::LeaseTime;
 use store::lifecycle::{self, End};
 use store::schedules::{self, Edited, Intent, Schedule};
 use store::slots::{self, Slot, SlotOutcome};
@@ -55,7 +56,7 @@ impl Fixture {
             sweep: Duration::from_secs(2),
             horizon: Duration::from_secs(10),
             batch: 20,
-            lease: Duration::from_secs(3),
+            lease: LeaseTime::SHORTEST,
         };
         let mut replica = Scheduler::new(self.database.store(DatabaseRole::Scheduler), &config);
         replica.assign(Shards::ALL);

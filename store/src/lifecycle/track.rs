@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::trace::Traceparent;
-use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, RunRules};
+use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, RunRules, Shards};
 use uuid::Uuid;
 
 use super::{Obstacle, parse_reason, parse_state, read_obstacle};
@@ -165,16 +165,18 @@ pub async fn load(
     Ok(loaded)
 }
 
-/// The next open execs of a region by id, `limit` at most, after `after`; those that wait
+/// The next open execs of a region and of these shards by id, `limit` at most, after `after`; those that wait
 /// to be admitted only if they are to be cancelled.
 pub async fn open_page(
     conn: &mut AsyncPgConnection,
     region: &str,
+    shards: Shards,
     after: Option<ExecId>,
     limit: i64,
 ) -> Result<Vec<Tracked>, StoreError> {
     let rows = execs::table
         .filter(execs::region.eq(region))
+        .filter(execs::shard.eq_any(shards.numbers()))
         // Literals, so that the planner knows the index of open execs fits.
         .filter(diesel::dsl::sql::<diesel::sql_types::Bool>(
             "state IN ('waiting', 'running')

@@ -109,7 +109,7 @@ async fn an_exec_holds_its_place_from_its_admission_to_its_end() {
     let running = admission::running(&mut conn, REGION).await.unwrap();
     assert_eq!(running.total(), 1);
     // Sweeps look at what was admitted, and at what is to be cancelled.
-    let swept = lifecycle::open_page(&mut conn, REGION, None, 9)
+    let swept = lifecycle::open_page(&mut conn, REGION, Shards::ALL, None, 9)
         .await
         .unwrap();
     let swept: Vec<_> = swept.iter().map(|exec| exec.id).collect();

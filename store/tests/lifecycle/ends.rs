@@ -247,7 +247,7 @@ async fn open_execs_are_read_page_by_page() {
     let mut conn = ring.conn().await;
     let mut seen = Vec::new();
     let mut after = None;
-    while let Some(exec) = lifecycle::open_page(&mut conn, REGION, after, 1)
+    while let Some(exec) = lifecycle::open_page(&mut conn, REGION, Shards::ALL, after, 1)
         .await
         .unwrap()
         .pop()
@@ -257,11 +257,26 @@ async fn open_execs_are_read_page_by_page() {
     }
     assert_eq!(seen, [(first, 0), (second, 1)]);
     assert!(
-        lifecycle::open_page(&mut conn, "elsewhere", None, 9)
+        lifecycle::open_page(&mut conn, "elsewhere", Shards::ALL, None, 9)
             .await
             .unwrap()
             .is_empty()
     );
+    // All are of shard 0 here.
+    let own: Shards = std::iter::once(0).collect();
+    let others = Shards::ALL.without(own);
+    for (shards, open) in [(own, 2), (others, 0), (Shards::default(), 0)] {
+        let page = lifecycle::open_page(&mut conn, REGION, shards, None, 9).await;
+        assert_eq!(page.unwrap().len(), open);
+        let held = lifecycle::held(&mut conn, REGION, shards).await.unwrap();
+        let claimed = open / 2;
+        let expected = Held {
+            jobs: claimed,
+            pods: claimed,
+            placed: 0,
+        };
+        assert_eq!(held, expected, "{shards:?}");
+    }
     let program = lifecycle::program(&mut conn, first).await.unwrap().unwrap();
     assert_eq!(program.spec.image(), "i:t");
     let told = (program.job_name.as_str(), program.slot_at);

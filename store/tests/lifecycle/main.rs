@@ -9,9 +9,11 @@ mod purge;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
 use futures::future::join_all;
-use shared_types::{EventKind, ExecEvent, ExecId, ExecState, Phase, Reason, RetryOn, RunRules};
+use shared_types::{
+    EventKind, ExecEvent, ExecId, ExecState, Phase, Reason, RetryOn, RunRules, Shards,
+};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Obstacle, Placement, Retry, Start, StopReason, Tracked,
+    self, Applied, Claim, End, Ended, Held, Obstacle, Placement, Retry, Start, StopReason, Tracked,
 };
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, PooledConnection, Store, StoreError, events};
