@@ -1,8 +1,8 @@
 //! Is an exec lost or started twice while an operator works on the release?
 //!
-//! Installs the chart on a real Kubernetes, with images built here and the previous version
-//! first, then triggers an exec a second and has a schedule fire beside it while each
-//! service is scaled and rolled and the release is upgraded and rolled back. Every program
+//! Installs the previous version on a real Kubernetes, by its own chart and with images built
+//! here, then triggers an exec a second and has a schedule fire beside it while the release is
+//! upgraded, each service scaled and rolled, and the release rolled back. Every program
 //! reports its start to a counter outside of the system. Prints a line for each step;
 //! fails where a start is missing or double, a log is not whole, or an uninstall leaves
 //! something behind.
@@ -28,7 +28,8 @@ struct Options {
     /// The Helm program.
     #[arg(long)]
     helm: PathBuf,
-    /// Folder with `old.tar`, `new.tar`, `postgres.tar` and `rabbitmq.tar`.
+    /// Folder with `old.tar`, `new.tar`, `postgres.tar` and `rabbitmq.tar`, and the previous
+    /// version's `chart`.
     #[arg(long)]
     images: PathBuf,
     /// The load goes on this long after a step, in seconds.
@@ -47,7 +48,9 @@ async fn main() -> Result<()> {
     let release = Release::new(options.helm, kubectl);
     let began = Instant::now();
     release.push(&options.images).await?;
-    release.install("old").await?;
+    release
+        .install(&options.images.join("chart"), "old")
+        .await?;
     println!("installed after {:.0} s", began.elapsed().as_secs_f64());
 
     let client = Client::new(&release.origin().await?, &release.account("demo").await?);
@@ -55,6 +58,8 @@ async fn main() -> Result<()> {
     let mut load = Load::start(client.clone(), &counter).await?;
     let settle = Duration::from_secs(options.settle);
     load.during("nothing is done", async { Ok(()) }, settle * 2)
+        .await?;
+    load.during("upgraded", release.upgrade("new"), settle)
         .await?;
     for service in SERVICES {
         let step = format!("{service} scaled 1, 3, 1");
@@ -65,8 +70,6 @@ async fn main() -> Result<()> {
         let step = format!("{service} rolled");
         load.during(&step, release.roll(service), settle).await?;
     }
-    load.during("upgraded", release.upgrade("new"), settle)
-        .await?;
     load.during("rolled back", release.roll_back(), settle)
         .await?;
 

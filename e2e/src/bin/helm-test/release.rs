@@ -47,7 +47,7 @@ impl Release {
     }
 
     /// One of everything, with a database and a broker of its own.
-    pub(crate) async fn install(&self, tag: &str) -> Result<()> {
+    pub(crate) async fn install(&self, chart: &Path, tag: &str) -> Result<()> {
         let registry = registry()?;
         let one = json!({ "replicas": 1 });
         let values = json!({
@@ -72,7 +72,8 @@ impl Release {
         let file = std::env::temp_dir().join(format!("values-{}.json", std::process::id()));
         std::fs::write(&file, values.to_string())?;
         let path = file.display().to_string();
-        let words = ["install", NAME, CHART, "--create-namespace", "--values"];
+        let chart = chart.display().to_string();
+        let words = ["install", NAME, &chart, "--create-namespace", "--values"];
         let installed = self.helm(&[&words[..], &[&path]].concat()).await;
         std::fs::remove_file(&file)?;
         installed
