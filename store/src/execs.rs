@@ -22,7 +22,7 @@ pub use attempts::{AttemptReport, LogReport, attempts};
 pub use cancel::{
     Cancelled, Triggered, cancel_open, cancel_waiting, delete, has_open, open_among, request_cancel,
 };
-pub use together::{PlainTrigger, trigger_together};
+pub use together::{PlainTrigger, Written, trigger_together};
 pub use trigger::{ManualExec, ManualTrigger, insert_manual, trigger};
 pub use waiting::{AttemptWait, QueuedWait, Wait, waiting};
 

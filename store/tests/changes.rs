@@ -250,7 +250,8 @@ async fn a_deleted_job_leaves_no_live_exec_however_triggers_cross() {
                     1 => {
                         let both = [plain(wish.clone()), plain(self::wish(wish.job_id))];
                         let made = execs::trigger_together(conn, &both).await?;
-                        made.into_iter().next().transpose().map(Option::flatten)
+                        let first = made.into_iter().next().flatten();
+                        first.map(Exec::try_from).transpose()
                     }
                     _ => with_override(conn, wish.clone()).await,
                 })

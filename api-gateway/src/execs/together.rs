@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bus::Publisher;
 use chassis::Tasks;
-use store::execs::{Exec, PlainTrigger, trigger_together};
+use store::execs::{Exec, PlainTrigger, Written, trigger_together};
 use store::{Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -27,7 +27,7 @@ const BATCH_MAX: usize = 256;
 const WAITING_MAX: usize = 8192;
 const WAITING_EACH: usize = 2048;
 
-type Outcome = Result<Option<Exec>, Arc<StoreError>>;
+type Outcome = Result<Option<Written>, Arc<StoreError>>;
 
 /// Triggers that wait to be written; one for all workers.
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Together {
         let (answer, written) = oneshot::channel();
         self.push(account, Waiting { trigger, answer })?;
         match written.await {
-            Ok(written) => Ok(written?),
+            Ok(written) => Ok(written?.map(Exec::try_from).transpose()?),
             // Its writer panicked, and it may be written or not.
             Err(lost) => Err(ApiError::Internal(lost.into())),
         }
@@ -122,10 +122,7 @@ impl Shared {
             Err(error) if triggers.len() > 1 && !error.is_unavailable() => {
                 self.store_each(&triggers).await
             }
-            Ok(execs) => execs
-                .into_iter()
-                .map(|exec| exec.map_err(Arc::new))
-                .collect(),
+            Ok(execs) => execs.into_iter().map(Ok).collect(),
             Err(error) => {
                 let error = Arc::new(error);
                 answers.iter().map(|_| Err(error.clone())).collect()
@@ -145,7 +142,7 @@ impl Shared {
     async fn store_all(
         &self,
         triggers: &[PlainTrigger],
-    ) -> Result<Vec<Result<Option<Exec>, StoreError>>, StoreError> {
+    ) -> Result<Vec<Option<Written>>, StoreError> {
         let mut conn = self.store.connection().await?;
         trigger_together(&mut conn, triggers).await
     }
@@ -155,13 +152,13 @@ impl Shared {
         let mut written = Vec::new();
         for trigger in triggers {
             let stored = self.store_all(std::slice::from_ref(trigger)).await;
-            let stored = stored.and_then(|mut execs| execs.pop().transpose());
-            written.push(stored.map(Option::flatten).map_err(Arc::new));
+            let stored = stored.map(|mut execs| execs.pop().flatten());
+            written.push(stored.map_err(Arc::new));
         }
         written
     }
 
-    fn announce<'a>(&self, execs: impl Iterator<Item = &'a Exec>) {
+    fn announce<'a>(&self, execs: impl Iterator<Item = &'a Written>) {
         let mut of_regions = BTreeMap::<&str, Vec<_>>::new();
         for exec in execs {
             of_regions.entry(&exec.region).or_default().push(exec.id);

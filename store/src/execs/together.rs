@@ -3,12 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{
-    Array, BigInt, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use serde_json::Value;
-use shared_types::{ExecId, ExecState, TriggerMode};
+use shared_types::{ExecId, ExecState, JobId, TriggerMode};
 use uuid::Uuid;
 
 use super::trigger::text;
@@ -31,7 +28,53 @@ pub struct PlainTrigger {
     pub request_id: Option<String>,
 }
 
-type Made = (Uuid, String, DateTime<Utc>, Value);
+/// A new exec, of which the database said what it added.
+#[derive(Debug)]
+pub struct Written {
+    /// Its id.
+    pub id: ExecId,
+    /// The region that is to run it.
+    pub region: String,
+    job_id: JobId,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    /// As JSON, which whoever waits for this exec reads for itself.
+    spec: String,
+}
+
+impl TryFrom<Written> for Exec {
+    type Error = StoreError;
+
+    fn try_from(written: Written) -> Result<Self, StoreError> {
+        // The value may hold secrets, so the error names the row instead.
+        let spec = serde_json::from_str(&written.spec).map_err(|_| StoreError::Unknown {
+            what: "form of spec in exec",
+            value: written.id.to_string(),
+        })?;
+        Ok(Self {
+            id: written.id,
+            job_id: written.job_id,
+            region: written.region,
+            trigger_mode: TriggerMode::Manual,
+            slot_at: None,
+            created_by: written.created_by,
+            created_at: written.created_at,
+            spec,
+            overrides: None,
+            rerun_of: None,
+            cancel_requested_at: None,
+            state: ExecState::Waiting,
+            reason: None,
+            message: None,
+            exit_code: None,
+            attempt: 0,
+            started_at: None,
+            ended_at: None,
+        })
+    }
+}
+
+type Made = (Uuid, String, DateTime<Utc>, String);
 
 statement! {
     /// A job that somebody changes or deletes at this moment is passed over: its triggers
@@ -47,7 +90,7 @@ statement! {
         token_ids: Vec<Option<i64>> as Array<Nullable<BigInt>>,
         addresses: Vec<Option<String>> as Array<Nullable<Text>>,
         request_ids: Vec<Option<String>> as Array<Nullable<Text>>,
-    } -> (SqlUuid, Text, Timestamptz, Jsonb) =
+    } -> (SqlUuid, Text, Timestamptz, Text) =
         "WITH held AS (
             SELECT id, namespace, region, spec FROM jobs
             WHERE id = ANY (?) AND deleted_at IS NULL FOR SHARE SKIP LOCKED),
@@ -68,17 +111,16 @@ statement! {
             spec, traceparent)
         SELECT id, job_id, namespace, region, shard, 'M', created_by, spec, traceparent
         FROM granted
-        RETURNING id, region, created_at, spec";
+        RETURNING id, region, created_at, spec::text";
 }
 
 /// Writes an exec for each trigger, with its entry in the audit log, in one transaction.
 /// `None` where there is no such job, or where it is held by who changes or deletes it: then
-/// [`super::trigger`] waits for that and knows. An error of one is of an exec that is written
-/// and cannot be shown.
+/// [`super::trigger`] waits for that and knows.
 pub async fn trigger_together(
     conn: &mut AsyncPgConnection,
     triggers: &[PlainTrigger],
-) -> Result<Vec<Result<Option<Exec>, StoreError>>, StoreError> {
+) -> Result<Vec<Option<Written>>, StoreError> {
     let wishes = || triggers.iter().map(|plain| &plain.trigger);
     let jobs: BTreeSet<i64> = wishes().map(|wish| wish.job_id.0).collect();
     let statement = TriggerTogether {
@@ -103,35 +145,16 @@ pub async fn trigger_together(
     };
     let rows: Vec<Made> = statement.load(conn).await?;
     let mut made: HashMap<Uuid, Made> = rows.into_iter().map(|row| (row.0, row)).collect();
-    let made = wishes().map(|wish| made.remove(&wish.id.0).map(|made| exec(wish, made)));
-    Ok(made.map(Option::transpose).collect())
-}
-
-/// A new exec, of which the database said only what it added.
-fn exec(wish: &ManualTrigger, (id, region, created_at, spec): Made) -> Result<Exec, StoreError> {
-    // The value may hold secrets, so the error names the row instead.
-    let spec = serde_json::from_value(spec).map_err(|_| StoreError::Unknown {
-        what: "form of spec in exec",
-        value: id.to_string(),
-    })?;
-    Ok(Exec {
-        id: ExecId(id),
-        job_id: wish.job_id,
-        region,
-        trigger_mode: TriggerMode::Manual,
-        slot_at: None,
-        created_by: wish.created_by.clone(),
-        created_at,
-        spec,
-        overrides: None,
-        rerun_of: None,
-        cancel_requested_at: None,
-        state: ExecState::Waiting,
-        reason: None,
-        message: None,
-        exit_code: None,
-        attempt: 0,
-        started_at: None,
-        ended_at: None,
-    })
+    let written = wishes().map(|wish| {
+        let (_, region, created_at, spec) = made.remove(&wish.id.0)?;
+        Some(Written {
+            id: wish.id,
+            region,
+            job_id: wish.job_id,
+            created_by: wish.created_by.clone(),
+            created_at,
+            spec,
+        })
+    });
+    Ok(written.collect())
 }
