@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-trigger bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-executor bench-failover bench-trigger bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -63,6 +63,16 @@ bench-admission: ## 300 execs at once where 20 may run, of a big and a small nam
 	$(BUILD)
 	@ADMISSION="20 270 30" $(WITH_ALL) cargo test --workspace --test ring -- --nocapture \
 	    a_region_runs
+
+bench-executor: ## execs beside bare Jobs and CronJobs, with fake nodes and real ones
+	cargo build --workspace --bins --profile measured
+	cd deploy/kwok && CGO_ENABLED=0 go build -trimpath -o $(abspath $(MEASURED))/ tool
+	@$(MEASURED)/devstack with postgres rabbitmq kubernetes -- $(MEASURED)/bench-executor \
+	    --kwok $(MEASURED)/kwok $(BENCH)
+
+bench-failover: ## one of three replicas of each service is killed under load, a fourth comes
+	cargo build --workspace --bins --profile measured
+	@$(MEASURED)/devstack with postgres rabbitmq kubernetes -- $(MEASURED)/bench-failover $(BENCH)
 
 bench-trigger: ## triggers a second beside pgbench and job queues; CPU of each; half speed
 	cargo build --workspace --bins --profile measured

@@ -165,6 +165,7 @@ pub(crate) async fn ensure_controllers(root: &Root) -> Result<bool> {
             "--bind-address=127.0.0.1",
             "--leader-elect=false",
             "--concurrent-job-syncs=50",
+            "--concurrent-cron-job-syncs=50",
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
             "--profiling=false",

@@ -123,7 +123,12 @@ impl Ring {
 
     /// The origin of the REST API, without `/v1`.
     pub fn api_url(&self) -> Result<String> {
-        let port = ports::known(&self.root, &self.replica(Service::Gateway, 1))?;
+        self.api_url_of(1)
+    }
+
+    /// The same of the n-th replica.
+    pub fn api_url_of(&self, number: u32) -> Result<String> {
+        let port = ports::known(&self.root, &self.replica(Service::Gateway, number))?;
         Ok(format!("http://127.0.0.1:{port}"))
     }
 
