@@ -12,7 +12,7 @@ use shared_types::{ExecId, JobId};
 use store::admission::{self, Queued};
 use store::{AsyncConnection, PgConnection, Store, StoreError, lifecycle};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::fair::{Admitted, Standing};
@@ -49,12 +49,17 @@ impl Admission {
     pub(crate) async fn run(self, stopping: CancellationToken) {
         let every = self.config.reconcile.sweep_every;
         let mut pause = every;
+        let mut overdue_at = Instant::now();
         loop {
             let knocked = timeout(pause, self.door.0.notified());
             if stopping.run_until_cancelled(knocked).await.is_none() {
                 return;
             }
-            pause = match self.rounds().await {
+            let is_time = Instant::now() >= overdue_at;
+            if is_time {
+                overdue_at = Instant::now() + every;
+            }
+            pause = match self.rounds(is_time).await {
                 Ok(again_at) => {
                     let until = again_at.and_then(|at| (at - Utc::now()).to_std().ok());
                     until.map_or(every, |until| until.min(every))
@@ -68,11 +73,14 @@ impl Admission {
         }
     }
 
-    /// Rounds until one admits nobody; says when a start rate allows the next.
-    async fn rounds(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    /// Rounds until one admits nobody; says when a start rate allows the next. Those who
+    /// waited too long are looked for first if it `is_time` for that.
+    async fn rounds(&self, is_time: bool) -> Result<Option<DateTime<Utc>>, StoreError> {
         let mut conn = self.store.connection().await?;
         let region = &self.config.cluster.region;
-        self.end_overdue(&mut conn).await?;
+        if is_time {
+            self.end_overdue(&mut conn).await?;
+        }
         loop {
             if !admission::has_queued(&mut conn, region).await? {
                 return Ok(None);

@@ -61,7 +61,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         traces: process.traces.clone(),
         config: config.clone(),
     });
-    look_after_rows(&config, &store, (queue.clone(), door), &process);
+    look_after_rows(&config, &store, (queue.clone(), door.clone()), &process);
     let (intake, open) = watch::channel(false);
     let ready = process.readiness.check("database");
     ready.fail("not asked yet");
@@ -76,7 +76,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     };
     let work = work(sweep, watches.first_lists, probe, process.clone());
     process.tasks.spawn("reconcile", work);
-    take_announcements(&config.cluster.region, &bus, open, &queue, &process);
+    take_announcements(&config.cluster.region, &bus, open, (queue, door), &process);
     Ok(())
 }
 
@@ -139,7 +139,7 @@ fn take_announcements(
     region: &str,
     bus: &Bus,
     open: watch::Receiver<bool>,
-    queue: &Queue,
+    (queue, door): (Queue, Door),
     process: &Process,
 ) {
     let cancels = HintRoute::Cancel {
@@ -149,8 +149,9 @@ fn take_announcements(
     process
         .tasks
         .spawn("cancel-hints", take_hints(hints, queue.clone()));
-    let queue = queue.clone();
     bus.consume_execs(region, open, move |message| {
+        // Most are new: they are admitted together, while each is still being looked at.
+        door.knock();
         take_message(queue.clone(), message)
     });
 }
