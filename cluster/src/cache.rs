@@ -220,10 +220,9 @@ impl<K: Indexed> CacheWriter<K> {
             return Vec::new();
         };
         let is_different = change(&mut self.cache.write().index, identity.exec, object);
-        let kind = K::kind(&());
         if !is_different {
-            metrics::counter!("escapement_watch_events_skipped_total", "kind" => kind.into_owned())
-                .increment(1);
+            let kind = K::kind(&()).into_owned();
+            metrics::counter!("escapement_watch_events_skipped_total", "kind" => kind).increment(1);
         }
         is_different.then_some(identity.exec).into_iter().collect()
     }

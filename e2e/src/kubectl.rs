@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -37,6 +37,23 @@ impl Kubectl {
             .as_array()
             .cloned()
             .context("kubectl lists items")
+    }
+
+    /// Makes a namespace with the account that this pod runs as, unless they are there.
+    pub async fn namespace_for(&self, namespace: &str, pod: &Value) -> Result<()> {
+        let account = pod["spec"]["serviceAccountName"].as_str();
+        let surroundings = json!({ "apiVersion": "v1", "kind": "List", "items": [
+            { "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } },
+            { "apiVersion": "v1", "kind": "ServiceAccount",
+              "metadata": { "name": account.unwrap_or("default"), "namespace": namespace } },
+        ] });
+        self.apply(&surroundings).await
+    }
+
+    /// Makes everything as the manifest says.
+    pub async fn apply(&self, manifest: &Value) -> Result<()> {
+        let args = ["apply", "--filename=-"];
+        self.run(&args, Some(manifest.to_string())).await.map(drop)
     }
 
     /// Creates what the manifest says.

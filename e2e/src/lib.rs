@@ -6,6 +6,7 @@ pub mod client;
 pub mod clocks;
 pub mod follow;
 pub mod kubectl;
+pub mod metrics;
 pub mod python;
 pub mod start_counter;
 pub mod times;

@@ -67,14 +67,10 @@ impl Sweep {
     pub(crate) async fn step(&self) -> Result<Swept, StoreError> {
         let region = &self.reconciler.config.cluster.region;
         let shards = self.reconciler.shards();
-        self.weigh(
-            self.reconciler
-                .record
-                .held(region, Shards::ALL.without(shards))
-                .await?,
-        );
+        let others = Shards::ALL.without(shards);
+        self.weigh(self.reconciler.record.held(region, others).await?);
         let mut swept = Swept::default();
-        let open = self.open_execs(&mut swept).await?;
+        let open = self.open_execs(shards, &mut swept).await?;
         self.remains(&open, &mut swept).await?;
         swept.queued = self.reconciler.record.count_queued(region).await?;
         gauge("escapement_execs_open", swept.open);
@@ -87,9 +83,12 @@ impl Sweep {
     }
 
     /// Open rows, page by page.
-    async fn open_execs(&self, swept: &mut Swept) -> Result<HashSet<ExecId>, StoreError> {
+    async fn open_execs(
+        &self,
+        shards: Shards,
+        swept: &mut Swept,
+    ) -> Result<HashSet<ExecId>, StoreError> {
         let region = &self.reconciler.config.cluster.region;
-        let shards = self.reconciler.shards();
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         let mut seen = HashSet::new();
         let mut after = None;

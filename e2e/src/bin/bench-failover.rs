@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use devstack::{Infra, Ring, Service};
 use e2e::benchmark::{self, Folder};
-use e2e::{Client, StartCounter, Times};
+use e2e::{Client, StartCounter, Times, metrics};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +23,6 @@ const TRIGGER_EVERY: Duration = Duration::from_secs(2);
 const SCHEDULE: &str = "*/4 * * * * *";
 /// How long each kill is watched before the fourth replica comes, and after that.
 const WATCHED: Duration = Duration::from_secs(12);
-/// The longest lease of the default configurations, in seconds.
-const LEASE: f64 = 5.0;
 
 /// Runs on the infrastructure that `make bench-failover` sets up.
 #[derive(Parser)]
@@ -72,9 +70,11 @@ async fn round(ring: &Ring, service: Service) -> Result<()> {
     tokio::time::sleep(WATCHED).await;
     ring.start_replica(service, 4).await?;
     tokio::time::sleep(WATCHED).await;
-    let shares = match service {
-        Service::Gateway => "answers".to_owned(),
-        _ => format!("has {} of 64 shards", shares(ring, service).await?),
+    let shares = if service == Service::Gateway {
+        "answers".to_owned()
+    } else {
+        let shards = metrics::value(ring, service, 4, "escapement_shards_owned").await?;
+        format!("has {shards} of 64 shards")
     };
     let waits = waits(ring, killed_at - delta(WATCHED), killed_at + delta(WATCHED)).await?;
     println!(
@@ -85,7 +85,7 @@ async fn round(ring: &Ring, service: Service) -> Result<()> {
         waits.at(0.5) / 1000.0,
         waits.at(1.0) / 1000.0,
         (waits.at(1.0) - waits.at(0.5)) / 1000.0,
-        LEASE + 0.5,
+        lease(service) + 0.5,
     );
     // As it was, for the next.
     ring.start_replica(service, 2).await?;
@@ -105,17 +105,6 @@ async fn waits(ring: &Ring, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Ti
     let seconds = rows.lines().map(str::trim).filter(|line| !line.is_empty());
     let waits = seconds.map(|line| line.parse().map(Duration::from_secs_f64));
     Ok(waits.collect::<Result<Vec<_>, _>>()?.into_iter().collect())
-}
-
-async fn shares(ring: &Ring, service: Service) -> Result<String> {
-    let url = ring.health_url(service, 4)? + "/metrics";
-    let text = reqwest::get(url).await?.text().await?;
-    let mut lines = text.lines();
-    let owned = lines.find(|line| line.starts_with("escapement_shards_owned"));
-    let (_, shares) = owned
-        .and_then(|line| line.rsplit_once(' '))
-        .context("a replica tells its shards")?;
-    Ok(shares.to_owned())
 }
 
 /// Nothing is lost and nothing ran twice.
@@ -201,6 +190,15 @@ impl Load {
                     WHERE e.ended_at IS NULL OR l.sealed_at IS NULL";
         let ended = async || ring.query(open).await.is_ok_and(|open| open.trim() == "0");
         devstack::wait::until("every exec ends", Duration::from_mins(3), ended).await
+    }
+}
+
+/// Seconds until another takes over, as in the default configurations.
+fn lease(service: Service) -> f64 {
+    match service {
+        Service::Gateway => 0.0,
+        Service::Scheduler => 3.0,
+        Service::Executor | Service::Logs => 5.0,
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use devstack::{Infra, Ring, Service};
-use e2e::{Client, python};
+use e2e::{Client, metrics, python};
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -66,8 +66,7 @@ async fn main() -> Result<()> {
         run(("chains of requests", "chains", &chains)),
         run(("requests without a token", NOBODY, &anonymous)),
     );
-    let metrics = format!("{}/metrics", ring.health_url(Service::Gateway, 1)?);
-    let metrics = reqwest::get(metrics).await?.text().await?;
+    let metrics = metrics::text(&ring, Service::Gateway, 1).await?;
     let all = count(&metrics, "");
     println!("{all} requests in {:.0} s", started.elapsed().as_secs_f64());
     for result in [single, chains, anonymous] {

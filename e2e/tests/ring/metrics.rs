@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use devstack::Service;
+use e2e::metrics;
 
 use crate::ring::{self, LIMIT};
 
@@ -42,8 +43,7 @@ async fn services_serve_the_metrics_that_the_page_lists() {
         .await
         .unwrap();
     for service in Service::ALL {
-        let url = ring.stack().health_url(service, 1).unwrap() + "/metrics";
-        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let text = metrics::text(ring.stack(), service, 1).await.unwrap();
         let listed = listed(service);
         let kinds = text
             .lines()

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use devstack::Service;
-use e2e::StartCounter;
+use e2e::{StartCounter, metrics};
 
 use crate::ring::{self, LIMIT, TestRing, eventually};
 
@@ -12,14 +12,11 @@ const SHARED: [Service; 2] = [Service::Executor, Service::Logs];
 const LEASE: Duration = Duration::from_secs(5);
 
 /// How many shards each service's replica has.
-async fn shares(ring: &TestRing, number: u32) -> Vec<String> {
+async fn shares(ring: &TestRing, number: u32) -> Vec<f64> {
     let mut shares = Vec::new();
     for service in SHARED {
-        let url = ring.stack().health_url(service, number).unwrap() + "/metrics";
-        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
-        let mut lines = text.lines();
-        let owned = lines.find(|line| line.starts_with("escapement_shards_owned"));
-        shares.push(owned.unwrap().rsplit_once(' ').unwrap().1.to_owned());
+        let owned = metrics::value(ring.stack(), service, number, "escapement_shards_owned");
+        shares.push(owned.await.unwrap());
     }
     shares
 }
@@ -33,7 +30,7 @@ async fn what_a_dead_replica_had_goes_on_with_another() {
         ring.start_second(service).await;
     }
     eventually("both have half of the shards", async || {
-        shares(&ring, 1).await == ["32", "32"] && shares(&ring, 2).await == ["32", "32"]
+        shares(&ring, 1).await == [32.0, 32.0] && shares(&ring, 2).await == [32.0, 32.0]
     })
     .await;
     let client = ring.client().await;
@@ -55,7 +52,7 @@ async fn what_a_dead_replica_had_goes_on_with_another() {
     }
     let killed_at = Instant::now();
     eventually("the other has all shards", async || {
-        shares(&ring, 1).await == ["64", "64"]
+        shares(&ring, 1).await == [64.0, 64.0]
     })
     .await;
     assert!(killed_at.elapsed() < LEASE + Duration::from_secs(10));

@@ -31,15 +31,7 @@ pub(crate) struct Bare {
 impl Bare {
     /// Makes the namespace and the account that the pods have.
     pub(crate) async fn new(client: Client, kubectl: Kubectl, pod: Value) -> Result<Self> {
-        let account = pod["spec"]["serviceAccountName"].as_str();
-        let account = account.unwrap_or("default");
-        let surroundings = json!({ "apiVersion": "v1", "kind": "List", "items": [
-            { "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } },
-            { "apiVersion": "v1", "kind": "ServiceAccount",
-              "metadata": { "name": account, "namespace": NAMESPACE } },
-        ] });
-        let apply = ["apply", "--filename=-"];
-        kubectl.run(&apply, Some(surroundings.to_string())).await?;
+        kubectl.namespace_for(NAMESPACE, &pod).await?;
         Ok(Self {
             client,
             kubectl,

@@ -24,8 +24,7 @@ impl Fake {
     pub(crate) async fn start(kwok: &Path, kubeconfig: &Path, kubectl: Kubectl) -> Result<Self> {
         let nodes: Vec<_> = (0..NODES).map(node).collect();
         let nodes = json!({ "apiVersion": "v1", "kind": "List", "items": nodes });
-        let apply = ["apply", "--filename=-"];
-        kubectl.run(&apply, Some(nodes.to_string())).await?;
+        kubectl.apply(&nodes).await?;
         let child = Command::new(kwok)
             .arg("--kubeconfig")
             .arg(kubeconfig)

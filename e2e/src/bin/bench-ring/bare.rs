@@ -10,16 +10,7 @@ const NAMESPACE: &str = "bench-bare";
 
 /// Creates the Jobs from one manifest, waits for the last and removes them.
 pub(crate) async fn run(kubectl: &Kubectl, pod: &Value, jobs: usize) -> Result<Duration> {
-    let account = pod["spec"]["serviceAccountName"]
-        .as_str()
-        .unwrap_or("default");
-    let surroundings = json!({ "apiVersion": "v1", "kind": "List", "items": [
-        { "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } },
-        { "apiVersion": "v1", "kind": "ServiceAccount",
-          "metadata": { "name": account, "namespace": NAMESPACE } },
-    ] });
-    let apply = ["apply", "--filename=-"];
-    kubectl.run(&apply, Some(surroundings.to_string())).await?;
+    kubectl.namespace_for(NAMESPACE, pod).await?;
     let items: Vec<_> = (0..jobs).map(|n| job(pod, n)).collect();
     let manifest = json!({ "apiVersion": "v1", "kind": "List", "items": items });
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use devstack::{Infra, Ring, Service};
+use e2e::metrics;
 
 use crate::histogram::{Histogram, LATENESS};
 
@@ -153,22 +154,15 @@ impl Fleet {
     pub(crate) async fn lateness(&self, replicas: &[u32]) -> Result<Histogram> {
         let mut all = Histogram::default();
         for number in replicas {
-            all = all.with(&Histogram::read(LATENESS, &self.metrics(*number).await?)?);
+            let text = metrics::text(&self.ring, Service::Scheduler, *number).await?;
+            all = all.with(&Histogram::read(LATENESS, &text)?);
         }
         Ok(all)
     }
 
     /// The value of a metric without labels, or with these.
     pub(crate) async fn metric(&self, number: u32, name: &str) -> Result<f64> {
-        let metrics = self.metrics(number).await?;
-        let lines = metrics.lines().filter(|line| line.starts_with(name));
-        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        Ok(values.sum())
-    }
-
-    async fn metrics(&self, number: u32) -> Result<String> {
-        let url = self.ring.health_url(Service::Scheduler, number)?;
-        Ok(reqwest::get(format!("{url}/metrics")).await?.text().await?)
+        metrics::value(&self.ring, Service::Scheduler, number, name).await
     }
 
     /// Removes all schedules and what came of them.
