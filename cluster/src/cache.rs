@@ -18,6 +18,9 @@ pub trait Indexed: Resource<DynamicType = ()> + Clone + PartialEq + Send + Sync 
     /// Drops what no reader of a cache looks at: tenants decide how large it is, a cache
     /// holds thousands of objects, and a change of it is no reason to look at an exec.
     fn slim(&mut self);
+
+    /// Whether its appearance is a reason to look at its exec: not if whoever made it knows.
+    fn is_news(&self) -> bool;
 }
 
 impl Indexed for Job {
@@ -30,6 +33,13 @@ impl Indexed for Job {
             };
         }
     }
+
+    fn is_news(&self) -> bool {
+        self.status
+            .as_ref()
+            .is_some_and(|status| status.conditions.is_some())
+            || self.metadata.deletion_timestamp.is_some()
+    }
 }
 
 impl Indexed for Pod {
@@ -38,6 +48,10 @@ impl Indexed for Pod {
             container.args = None;
             container.env = None;
         }
+    }
+
+    fn is_news(&self) -> bool {
+        true
     }
 }
 
@@ -114,20 +128,24 @@ impl<K: Indexed> Cache<K> {
     }
 }
 
-/// Keeps an object; false if nothing about it differs but its version.
+/// Keeps an object; false if that tells nobody anything: nothing about it differs but its
+/// version, or it is there as it was to be.
 fn insert<K: Indexed>(index: &mut Index<K>, exec: ExecId, mut object: K) -> bool {
     object.meta_mut().managed_fields = None;
     object.slim();
     let objects = index.entry(exec).or_default();
     let uid = object.uid().unwrap_or_default();
     let version = object.resource_version();
-    let is_same = objects.get(&uid).is_some_and(|known| {
-        object.meta_mut().resource_version = known.resource_version();
-        **known == object
-    });
+    let is_news = match objects.get(&uid) {
+        Some(known) => {
+            object.meta_mut().resource_version = known.resource_version();
+            **known != object
+        }
+        None => object.is_news(),
+    };
     object.meta_mut().resource_version = version;
     objects.insert(uid, Arc::new(object));
-    !is_same
+    is_news
 }
 
 fn remove<K: Indexed>(index: &mut Index<K>, exec: ExecId, uid: &str) -> bool {

@@ -5,13 +5,13 @@
 mod fair;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_types::{ExecId, JobId};
 use store::admission::{self, Queued};
 use store::{AsyncConnection, PgConnection, Store, StoreError, lifecycle};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -26,12 +26,52 @@ const OVERDUE: i64 = 500;
 
 /// Asks for a round; clones ask for the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Door(Arc<Notify>);
+pub(crate) struct Door {
+    knocked: Arc<Notify>,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+/// To be told when a round is over that began after they knocked.
+#[derive(Debug, Default)]
+struct Waiting {
+    senders: Vec<oneshot::Sender<()>>,
+    closed: bool,
+}
 
 impl Door {
     /// Somebody came, or a place became free.
     pub(crate) fn knock(&self) {
-        self.0.notify_one();
+        self.knocked.notify_one();
+    }
+
+    /// Knocks, and tells when everybody who had come by then was decided about; closed if
+    /// nobody ever will be.
+    pub(crate) fn knock_and_wait(&self) -> oneshot::Receiver<()> {
+        let (sender, decided) = oneshot::channel();
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.senders.push(sender);
+        }
+        drop(waiting);
+        self.knock();
+        decided
+    }
+
+    /// Those who waited until now.
+    pub(crate) fn take_waiting(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut self.lock().senders)
+    }
+
+    /// Nobody is decided about any more.
+    pub(crate) fn close(&self) {
+        *self.lock() = Waiting {
+            senders: Vec::new(),
+            closed: true,
+        };
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -51,16 +91,21 @@ impl Admission {
         let mut pause = every;
         let mut overdue_at = Instant::now();
         loop {
-            let knocked = timeout(pause, self.door.0.notified());
+            let knocked = timeout(pause, self.door.knocked.notified());
             if stopping.run_until_cancelled(knocked).await.is_none() {
-                return;
+                return self.door.close();
             }
             let is_time = Instant::now() >= overdue_at;
             if is_time {
                 overdue_at = Instant::now() + every;
             }
+            let waiting = self.door.take_waiting();
             pause = match self.rounds(is_time).await {
                 Ok(again_at) => {
+                    for waiting in waiting {
+                        // Whoever knocked may have stopped listening.
+                        let _ = waiting.send(());
+                    }
                     let until = again_at.and_then(|at| (at - Utc::now()).to_std().ok());
                     until.map_or(every, |until| until.min(every))
                 }

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use bus::{Bus, Delivery, HintBinding, HintRoute, Hints};
 use chassis::{ConfigError, Process};
 use cluster::Clients;
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 use shared_types::Shards;
-use shared_types::message::{ExecMessage, Hint};
+use shared_types::message::Hint;
 use store::leases::Holder;
 use store::lifecycle::Held;
 use store::secrets::Keyring;
@@ -148,12 +148,8 @@ fn take_announcements(
     let hints = bus.hints(vec![HintBinding::Route(cancels)]);
     process
         .tasks
-        .spawn("cancel-hints", take_hints(hints, queue.clone()));
-    bus.consume_execs(region, open, move |message| {
-        // Most are new: they are admitted together, while each is still being looked at.
-        door.knock();
-        take_message(queue.clone(), message)
-    });
+        .spawn("cancel-hints", take_hints(hints, queue));
+    bus.consume_execs(region, open, move |_| take_message(door.clone()));
 }
 
 fn check(config: &Config) -> Result<(), ConfigError> {
@@ -218,17 +214,12 @@ async fn workers(reconciler: Arc<Reconciler>, process: Process) {
     }
 }
 
-/// Acks once everything that could be done for the execs is committed. What
-/// failed is the sweep's to try again: messages that waited for it would keep
-/// others out. Unanswered work means that the process stops.
-async fn take_message(queue: Queue, message: ExecMessage) -> Delivery {
-    let execs = match message {
-        ExecMessage::ExecRequested { exec_id } => vec![exec_id],
-        ExecMessage::ExecsRequested { exec_ids } => exec_ids,
-    };
-    let worked = execs.into_iter().map(|exec| queue.submit_and_wait(exec));
-    match try_join_all(worked.collect::<Vec<_>>()).await {
-        Ok(_) => Delivery::Ack,
+/// Has the execs of a message admitted, with all others that wait: the rows say who that is.
+/// It is held until that is committed, so that another replica gets it if this one dies. What
+/// follows is for the sweep of whoever watches them.
+async fn take_message(door: Door) -> Delivery {
+    match door.knock_and_wait().await {
+        Ok(()) => Delivery::Ack,
         Err(_) => Delivery::Retry,
     }
 }
@@ -244,31 +235,30 @@ async fn take_hints(mut hints: Hints, queue: Queue) {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use shared_types::ExecId;
 
     use super::*;
 
     #[tokio::test]
-    async fn a_message_is_held_only_until_it_was_worked_on() {
-        let (queue, exec_id) = (Queue::default(), ExecId::new());
-        let message = || take_message(queue.clone(), ExecMessage::ExecRequested { exec_id });
-        let mut taken = Box::pin(message());
+    async fn a_message_is_held_until_a_round_that_began_after_it_is_over() {
+        let door = Door::default();
+        let mut taken = Box::pin(take_message(door.clone()));
         assert_eq!(taken.as_mut().now_or_never(), None);
-        drop(queue.next().await);
-        assert_eq!(taken.await, Delivery::Ack, "whatever came of it");
-
-        let exec_ids = vec![ExecId::new(), ExecId::new()];
-        let both = take_message(queue.clone(), ExecMessage::ExecsRequested { exec_ids });
-        let mut taken = Box::pin(both);
-        assert_eq!(taken.as_mut().now_or_never(), None);
-        drop(queue.next().await);
-        assert_eq!(taken.as_mut().now_or_never(), None, "one waits");
-        drop(queue.next().await);
+        let round = door.take_waiting();
+        let mut later = Box::pin(take_message(door.clone()));
+        assert_eq!(later.as_mut().now_or_never(), None);
+        for waiting in round {
+            waiting.send(()).unwrap();
+        }
         assert_eq!(taken.await, Delivery::Ack);
+        assert_eq!(later.as_mut().now_or_never(), None);
+        // This round did not get through.
+        drop(door.take_waiting());
+        assert_eq!(later.await, Delivery::Retry);
 
-        let mut taken = Box::pin(message());
-        assert_eq!(taken.as_mut().now_or_never(), None);
-        queue.close();
-        assert_eq!(taken.await, Delivery::Retry);
+        let mut last = Box::pin(take_message(door.clone()));
+        assert_eq!(last.as_mut().now_or_never(), None);
+        door.close();
+        assert_eq!(last.await, Delivery::Retry);
+        assert_eq!(take_message(door).await, Delivery::Retry);
     }
 }

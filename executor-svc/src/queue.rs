@@ -1,12 +1,12 @@
 //! Who is to be looked after next: each exec stands in the queue once, however
 //! many messages, events and sweeps ask for it, and is worked on by one at a time.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use shared_types::ExecId;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 /// A queue of execs. Clones are the same queue.
 #[derive(Debug, Clone, Default)]
@@ -15,29 +15,25 @@ pub(crate) struct Queue {
     changed: Arc<Notify>,
 }
 
-type Waiters = Vec<oneshot::Sender<()>>;
-
 #[derive(Debug, Default)]
 struct State {
     order: VecDeque<ExecId>,
     /// Asked for and not begun. An exec that is being worked on stands here
     /// too if it was asked for again, but gets its place when that is done.
-    asked: HashMap<ExecId, Waiters>,
+    asked: HashSet<ExecId>,
     /// To be asked for when their instant comes.
     later: BTreeSet<(DateTime<Utc>, ExecId)>,
-    working: HashMap<ExecId, Waiters>,
+    working: HashSet<ExecId>,
     closed: bool,
 }
 
 impl State {
     /// Whether the exec has got a place now.
-    fn ask(&mut self, exec: ExecId, waiter: Option<oneshot::Sender<()>>) -> bool {
+    fn ask(&mut self, exec: ExecId) -> bool {
         if self.closed {
             return false;
         }
-        let new = !self.asked.contains_key(&exec);
-        self.asked.entry(exec).or_default().extend(waiter);
-        let placed = new && !self.working.contains_key(&exec);
+        let placed = self.asked.insert(exec) && !self.working.contains(&exec);
         if placed {
             self.order.push_back(exec);
         }
@@ -69,14 +65,9 @@ impl Drop for Ticket {
 impl Queue {
     /// Asks for an exec.
     pub(crate) fn submit(&self, exec: ExecId) {
-        self.ask(exec, None);
-    }
-
-    /// Asks for an exec and tells when it was worked on; closed if nobody ever will.
-    pub(crate) fn submit_and_wait(&self, exec: ExecId) -> oneshot::Receiver<()> {
-        let (waiter, worked) = oneshot::channel();
-        self.ask(exec, Some(waiter));
-        worked
+        if self.lock().ask(exec) {
+            self.changed.notify_one();
+        }
     }
 
     /// Asks for an exec once this instant has come. It is remembered until then, so it
@@ -109,8 +100,7 @@ impl Queue {
         }
     }
 
-    /// Lets everybody who waits know that nobody will work on it any more. What
-    /// is in work is finished.
+    /// Takes nobody any more, and forgets who waits. What is in work is finished.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
@@ -124,30 +114,21 @@ impl Queue {
         self.lock().asked.len()
     }
 
-    fn ask(&self, exec: ExecId, waiter: Option<oneshot::Sender<()>>) {
-        if self.lock().ask(exec, waiter) {
-            self.changed.notify_one();
-        }
-    }
-
     fn begin(&self) -> Option<ExecId> {
         let mut state = self.lock();
         while let Some((_, exec)) = state.pop_due() {
-            state.ask(exec, None);
+            state.ask(exec);
         }
         let exec = state.order.pop_front()?;
-        let waiters = state.asked.remove(&exec).unwrap_or_default();
-        state.working.insert(exec, waiters);
+        state.asked.remove(&exec);
+        state.working.insert(exec);
         Some(exec)
     }
 
     fn finished(&self, exec: ExecId) {
         let mut state = self.lock();
-        for waiter in state.working.remove(&exec).unwrap_or_default() {
-            // Whoever asked may have stopped listening.
-            let _ = waiter.send(());
-        }
-        if state.asked.contains_key(&exec) {
+        state.working.remove(&exec);
+        if state.asked.contains(&exec) {
             state.order.push_back(exec);
             self.changed.notify_one();
         }
@@ -162,7 +143,6 @@ impl Queue {
 mod tests {
     use chrono::TimeDelta;
     use futures::FutureExt;
-    use tokio::sync::oneshot::error::TryRecvError;
 
     use super::*;
 
@@ -197,19 +177,6 @@ mod tests {
         assert_eq!((begin(&queue).is_none(), queue.depth()), (true, 0));
     }
 
-    #[test]
-    fn who_waits_hears_of_the_work_begun_after_asking() {
-        let (queue, exec) = (Queue::default(), ExecId::new());
-        let mut first = queue.submit_and_wait(exec);
-        let job = begin(&queue).unwrap();
-        let mut second = queue.submit_and_wait(exec);
-        drop(job);
-        assert_eq!(first.try_recv(), Ok(()));
-        assert_eq!(second.try_recv(), Err(TryRecvError::Empty));
-        drop(begin(&queue).unwrap());
-        assert_eq!(second.try_recv(), Ok(()));
-    }
-
     #[tokio::test]
     async fn an_exec_comes_at_its_instant_and_not_before_others_that_are_asked_for() {
         let (queue, [soon, late, now]) = (Queue::default(), [(); 3].map(|()| ExecId::new()));
@@ -230,19 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_keeps_nobody_waiting() {
+    fn a_closed_queue_takes_nobody() {
         let (queue, [a, b, c]) = (Queue::default(), [(); 3].map(|()| ExecId::new()));
-        let mut in_work = queue.submit_and_wait(a);
+        queue.submit(a);
         let job = begin(&queue).unwrap();
-        let mut waiting = [queue.submit_and_wait(a), queue.submit_and_wait(b)];
+        queue.submit(a);
+        queue.submit(b);
         queue.close();
-        for waiting in &mut waiting {
-            assert_eq!(waiting.try_recv(), Err(TryRecvError::Closed));
-        }
-        let late = queue.submit_and_wait(c).try_recv();
-        assert_eq!(late, Err(TryRecvError::Closed));
+        queue.submit(c);
+        queue.submit_at(c, Utc::now());
         drop(job);
-        assert_eq!(in_work.try_recv(), Ok(()));
-        assert!(begin(&queue).is_none());
+        assert_eq!((begin(&queue).is_none(), queue.depth()), (true, 0));
     }
 }

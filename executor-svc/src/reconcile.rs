@@ -15,7 +15,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use shared_types::{ExecId, Shards};
 use store::StoreError;
-use store::lifecycle::Tracked;
+use store::lifecycle::{Applied, Tracked};
 use thiserror::Error;
 
 use crate::admission::Door;
@@ -185,7 +185,12 @@ impl Reconciler {
             }
             Step::CreateJob(attempt) => return self.create_job(exec, attempt).await,
             Step::ForgetJob(attempt, uid) => record.job_gone(id, attempt, &uid).await?,
-            Step::Claim(attempt, pod) => record.claim(id, attempt, &pod).await?,
+            Step::Claim(attempt, pod) => {
+                if record.claim(id, attempt, &pod).await? == Applied::Done {
+                    objects.open(&pod).await?;
+                    return Ok(After::Wait);
+                }
+            }
             Step::Place(attempt, placement) => record.place(exec, attempt, &placement).await?,
             Step::Start(attempt, start) => record.start(exec, attempt, &start).await?,
             Step::Tell(attempt, obstacle) => record.tell(id, attempt, &obstacle).await?,

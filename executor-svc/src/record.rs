@@ -7,7 +7,7 @@ use chrono::Utc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use shared_types::message::Hint;
-use shared_types::{ExecId, ExecSpec, ExecState, Shards};
+use shared_types::{ExecId, ExecState, Shards};
 use store::lifecycle::{
     self, Applied, Claim, End, Ended, Held, Obstacle, Placement, Program, Retry, Start, StopReason,
     Tracked,
@@ -84,8 +84,12 @@ impl ExecRows {
     pub(crate) async fn confidential(
         &self,
         namespace: &str,
-        spec: &ExecSpec,
+        program: &Program,
     ) -> Result<Confidential, StoreError> {
+        let spec = &program.spec;
+        if spec.secret_vars.is_empty() && !program.has_registries {
+            return Ok(Confidential::default());
+        }
         let mut conn = self.store.connection().await?;
         let ids: Vec<_> = spec.secret_vars.values().copied().collect();
         let values = secrets::load(&mut conn, &self.keyring, namespace, &ids).await?;
@@ -121,7 +125,7 @@ impl ExecRows {
         exec: ExecId,
         attempt: i32,
         pod: &Pod,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Applied, StoreError> {
         let claim = Claim {
             attempt,
             pod_uid: pod.uid().unwrap_or_default(),
@@ -129,9 +133,7 @@ impl ExecRows {
             at: Utc::now(),
         };
         let mut conn = self.store.connection().await?;
-        conn.transaction(async |conn| lifecycle::claim(conn, exec, &claim).await)
-            .await?;
-        Ok(())
+        lifecycle::claim(&mut conn, exec, &claim).await
     }
 
     pub(crate) async fn place(

@@ -8,15 +8,17 @@
 //! [`ExecState::on`]: shared_types::ExecState::on
 
 mod attempt;
+mod claim;
 mod giving_up;
 mod held;
 mod outcome;
 mod track;
 
 pub use attempt::{
-    Applied, Claim, Obstacle, Placement, StopReason, begin_attempt, begin_first, claim, condemn,
-    forget_job, place, record_job, tell,
+    Applied, Obstacle, Placement, StopReason, begin_attempt, begin_first, condemn, forget_job,
+    place, record_job, tell,
 };
+pub use claim::{Claim, claim};
 pub use giving_up::{Retry, abandon_logs, retry};
 pub use held::{Held, held};
 pub use outcome::{End, Ended, Start, end, start};

@@ -247,12 +247,7 @@ async fn a_deleted_job_leaves_no_live_exec_however_triggers_cross() {
                 let mut conn = store.connection().await.unwrap();
                 conn.transaction::<_, StoreError, _>(async |conn| match n % 3 {
                     0 => execs::trigger(conn, &wish).await,
-                    1 => {
-                        let both = [plain(wish.clone()), plain(self::wish(wish.job_id))];
-                        let made = execs::trigger_together(conn, &both).await?;
-                        let first = made.into_iter().next().flatten();
-                        first.map(Exec::try_from).transpose()
-                    }
+                    1 => two_together(conn, wish.clone()).await,
                     _ => with_override(conn, wish.clone()).await,
                 })
                 .await
@@ -286,6 +281,17 @@ async fn a_deleted_job_leaves_no_live_exec_however_triggers_cross() {
         let held = jobs::get_held(&mut conn, job.id, Hold::Shared).await;
         assert_eq!(held.unwrap(), None);
     }
+}
+
+/// The first of two that are triggered by one statement.
+async fn two_together(
+    conn: &mut PgConnection,
+    trigger: ManualTrigger,
+) -> Result<Option<Exec>, StoreError> {
+    let both = [plain(wish(trigger.job_id)), plain(trigger)];
+    let made = execs::trigger_together(conn, &both).await?;
+    let first = made.into_iter().next().flatten();
+    first.map(Exec::try_from).transpose()
 }
 
 async fn with_override(

@@ -158,9 +158,19 @@ fn a_change_of_what_nobody_reads_is_none() {
         });
         Event::Apply(job)
     };
-    assert_eq!(writer.apply(with("1", None, false)), [exec]);
+    // Whoever made it knows that it is there.
+    assert_eq!(writer.apply(with("1", None, false)), []);
+    assert_eq!(cache.execs(), [exec]);
     assert_eq!(writer.apply(with("2", Some(1), false)), []);
     let kept = cache.of(exec).unwrap().remove(0);
     assert_eq!(kept.resource_version().as_deref(), Some("2"), "but kept");
     assert_eq!(writer.apply(with("3", Some(1), true)), [exec]);
+    for event in [Event::Init, Event::InitDone] {
+        writer.apply(event);
+    }
+    assert_eq!(
+        writer.apply(with("4", None, true)),
+        [exec],
+        "new, and failed"
+    );
 }

@@ -55,6 +55,7 @@ fn job_of(
         spec: spec.clone(),
         job_name: "nightly $(report)".to_owned(),
         slot_at: DateTime::from_timestamp(1_451_350_945, 500_000_000),
+        has_registries: false,
     };
     template.job(&identity, &program, confidential, trace)
 }

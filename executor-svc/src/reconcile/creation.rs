@@ -72,7 +72,7 @@ impl Reconciler {
         program: &Program,
         trace: Option<Traceparent>,
     ) -> Result<Result<(Job, Confidential), String>, StoreError> {
-        let opened = self.record.confidential(&identity.namespace, &program.spec);
+        let opened = self.record.confidential(&identity.namespace, program);
         let confidential = match opened.await {
             Ok(confidential) => confidential,
             Err(StoreError::Secret(error)) => return Ok(Err(error.to_string())),

@@ -31,19 +31,6 @@ impl Applied {
     }
 }
 
-/// A pod that would be the one to start the program.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// The attempt it was made for.
-    pub attempt: i32,
-    /// The pod's uid.
-    pub pod_uid: String,
-    /// Its name.
-    pub pod_name: String,
-    /// The moment of the claim.
-    pub at: DateTime<Utc>,
-}
-
 /// A node was told to run the pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -182,58 +169,6 @@ pub async fn forget_job(
         .execute(conn)
         .await?;
     Ok(Applied::from_rows(rows))
-}
-
-/// Makes this pod the only one that may start the program. Of any number of
-/// pods and callers exactly one pod is claimed; claiming it again is the same.
-/// Too late once the exec has ended, moved to another attempt, or is asked to
-/// cancel.
-pub async fn claim(
-    conn: &mut AsyncPgConnection,
-    exec: ExecId,
-    claim: &Claim,
-) -> Result<Applied, StoreError> {
-    let waits_for_it = lock(conn, exec).await?.is_some_and(|locked| {
-        locked.state == ExecState::Waiting
-            && locked.attempt == claim.attempt
-            && !locked.cancel_requested
-    });
-    if !waits_for_it {
-        return Ok(Applied::TooLate);
-    }
-    let attempt = exec_attempts::table.find((exec.0, claim.attempt));
-    let claimed = diesel::update(attempt)
-        .filter(exec_attempts::pod_uid.is_null())
-        .set((
-            exec_attempts::pod_uid.eq(&claim.pod_uid),
-            exec_attempts::pod_name.eq(&claim.pod_name),
-            exec_attempts::claimed_at.eq(claim.at),
-        ))
-        .execute(conn)
-        .await?;
-    if claimed == 0 {
-        let holder: Option<Option<String>> = attempt
-            .select(exec_attempts::pod_uid)
-            .first(conn)
-            .await
-            .optional()?;
-        let ours = holder.flatten().is_some_and(|uid| uid == claim.pod_uid);
-        return Ok(if ours {
-            Applied::Done
-        } else {
-            Applied::TooLate
-        });
-    }
-    let message = format!("Pod {} was claimed.", claim.pod_name);
-    append_event(
-        conn,
-        (exec, claim.attempt),
-        EventKind::Claimed,
-        claim.at,
-        &message,
-    )
-    .await?;
-    Ok(Applied::Done)
 }
 
 /// Tells that the pod has a node, which now pulls its image.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::trace::Traceparent;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Obstacle, parse_reason, parse_state, read_obstacle};
 use crate::StoreError;
-use crate::schema::{exec_attempts, execs, jobs};
+use crate::schema::{exec_attempts, execs, jobs, registry_credentials};
 
 /// An exec as its executor sees it, without what it runs (see [`program`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,8 @@ pub struct Program {
     pub job_name: String,
     /// The planned instant it runs for, if it does for one.
     pub slot_at: Option<DateTime<Utc>>,
+    /// Whether its namespace has a credential for any registry.
+    pub has_registries: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -196,14 +199,17 @@ pub async fn program(
     conn: &mut AsyncPgConnection,
     exec: ExecId,
 ) -> Result<Option<Program>, StoreError> {
-    let row: Option<(serde_json::Value, String, Option<DateTime<Utc>>)> = execs::table
+    type Row = (serde_json::Value, String, Option<DateTime<Utc>>, bool);
+    let credentials =
+        registry_credentials::table.filter(registry_credentials::namespace.eq(execs::namespace));
+    let row: Option<Row> = execs::table
         .inner_join(jobs::table)
         .filter(execs::id.eq(exec.0))
-        .select((execs::spec, jobs::name, execs::slot_at))
+        .select((execs::spec, jobs::name, execs::slot_at, exists(credentials)))
         .first(conn)
         .await
         .optional()?;
-    row.map(|(spec, job_name, slot_at)| {
+    row.map(|(spec, job_name, slot_at, has_registries)| {
         let spec = serde_json::from_value(spec).map_err(|error| StoreError::Unknown {
             what: "exec spec",
             value: error.to_string(),
@@ -212,6 +218,7 @@ pub async fn program(
             spec,
             job_name,
             slot_at,
+            has_registries,
         })
     })
     .transpose()

@@ -277,10 +277,29 @@ async fn open_execs_are_read_page_by_page() {
         };
         assert_eq!(held, expected, "{shards:?}");
     }
-    let program = lifecycle::program(&mut conn, first).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_exec_runs_is_read_with_whether_there_are_credentials() {
+    let ring = Ring::new().await;
+    let exec = ring.exec().await;
+    let mut conn = ring.conn().await;
+    let program = lifecycle::program(&mut conn, exec).await.unwrap().unwrap();
     assert_eq!(program.spec.image(), "i:t");
     let told = (program.job_name.as_str(), program.slot_at);
     assert_eq!(told, ("j", None));
+    for (namespace, has_registries) in [("other", false), ("demo", true)] {
+        ring.owner(&format!(
+            "INSERT INTO accounts (name) VALUES ('{namespace}');
+             WITH password AS (INSERT INTO secrets (namespace, key_id, sealed)
+                 VALUES ('{namespace}', 'k', '') RETURNING id)
+             INSERT INTO registry_credentials (namespace, registry, username, password_id)
+                 SELECT '{namespace}', 'r.io', 'u', id FROM password"
+        ))
+        .await;
+        let program = lifecycle::program(&mut conn, exec).await.unwrap().unwrap();
+        assert_eq!(program.has_registries, has_registries, "{namespace}");
+    }
     let none = lifecycle::program(&mut conn, ExecId::new()).await.unwrap();
     assert_eq!(none, None);
 }

@@ -100,9 +100,7 @@ impl Ring {
             at: now(),
         };
         let mut conn = self.conn().await;
-        conn.transaction(async |conn| lifecycle::claim(conn, exec, &claim).await)
-            .await
-            .unwrap()
+        lifecycle::claim(&mut conn, exec, &claim).await.unwrap()
     }
 
     async fn end(&self, exec: ExecId, end: &End) -> Ended {
