@@ -1,10 +1,11 @@
-//! One way to call the API server: again while it is away or asks to be left
-//! alone, but never longer than the caller's deadline.
+//! One way to call the API server: again while it is away, but never longer than the
+//! caller's deadline, and not while it is too busy: the caller knows what else there is to do.
 
 use std::time::Duration;
 
 use chassis::{Backoff, BackoffConfig};
 use kube::Error;
+use kube::core::Status;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Delays between tries; the server's own `Retry-After` may be longer.
@@ -13,6 +14,11 @@ const BACKOFF: BackoffConfig = BackoffConfig {
     cap: Duration::from_secs(5),
     reset_after: Duration::from_secs(10),
 };
+
+/// The status of a server that has more to do than it can.
+const TOO_BUSY: u16 = 429;
+/// What a server asks for by a header, which the client does not pass on.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +39,18 @@ impl CallError {
         match self {
             Self::Failed(error) => match &**error {
                 Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+            Self::Deadline => None,
+        }
+    }
+
+    /// How long the server asks to be left alone, if it is too busy.
+    #[must_use]
+    pub fn busy(&self) -> Option<Duration> {
+        match self {
+            Self::Failed(error) => match &**error {
+                Error::Api(status) if status.code == TOO_BUSY => Some(asked(status).max(SOON)),
                 _ => None,
             },
             Self::Deadline => None,
@@ -83,20 +101,24 @@ where
 /// How long the server asks us to wait, if another try makes sense.
 fn retry_after(error: &Error) -> Option<Duration> {
     match error {
+        Error::Api(status) if status.code == TOO_BUSY => None,
         Error::Api(status) => {
-            let asked = status.details.as_ref().map_or(0, |d| d.retry_after_seconds);
-            let passing = asked > 0 || matches!(status.code, 429 | 500 | 502 | 503 | 504);
-            passing.then(|| Duration::from_secs(u64::from(asked)))
+            let asked = asked(status);
+            let passing = !asked.is_zero() || matches!(status.code, 500 | 502 | 503 | 504);
+            passing.then_some(asked)
         }
         Error::HyperError(_) | Error::Service(_) | Error::ReadEvents(_) => Some(Duration::ZERO),
         _ => None,
     }
 }
 
+fn asked(status: &Status) -> Duration {
+    let asked = status.details.as_ref().map_or(0, |d| d.retry_after_seconds);
+    Duration::from_secs(asked.into())
+}
+
 #[cfg(test)]
 mod tests {
-    use kube::core::Status;
-
     use super::*;
 
     fn refusal(code: u16) -> Error {
@@ -127,8 +149,23 @@ mod tests {
         });
         assert!(matches!(hung.await, Err(CallError::Deadline)));
         let start = Instant::now();
-        let busy = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(429)));
-        assert_eq!(busy.await.unwrap_err().code(), Some(429));
+        let away = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(503)));
+        assert_eq!(away.await.unwrap_err().code(), Some(503));
         assert!(start.elapsed() <= Duration::from_secs(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_too_busy_is_left_to_the_caller() {
+        let start = Instant::now();
+        let busy = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(429)));
+        assert_eq!(busy.await.unwrap_err().busy(), Some(Duration::from_secs(1)));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        let mut asks = Status::failure("no", "Test").with_code(429);
+        let details = serde_json::json!({ "retryAfterSeconds": 7 });
+        asks.details = Some(serde_json::from_value(details).unwrap());
+        let asks = CallError::Failed(Box::new(Error::Api(asks.boxed())));
+        assert_eq!(asks.busy(), Some(Duration::from_secs(7)));
+        let away = CallError::Failed(Box::new(refusal(503)));
+        assert_eq!(away.busy(), None);
     }
 }

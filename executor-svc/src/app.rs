@@ -23,6 +23,7 @@ use crate::admission::{Admission, Door};
 use crate::config::Config;
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
+use crate::pace::Pace;
 use crate::probe::Probe;
 use crate::purge::Purge;
 use crate::queue::Queue;
@@ -57,6 +58,8 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         pods: watches.pods.clone(),
         objects: Objects::new(clients.unary.clone()),
         namespaces: Namespaces::new(clients.unary, &config.cluster, config.namespace.clone()),
+        creates: Pace::new("create", queue.clone()),
+        clean_ups: Pace::new("clean-up", queue.clone()),
         load: Mutex::default(),
         traces: process.traces.clone(),
         config: config.clone(),
@@ -128,10 +131,16 @@ async fn work(sweep: Sweep, first_lists: [CancellationToken; 2], probe: Probe, p
     // With nothing counted, whoever waits for room seems to wait in vain.
     sweep.weigh(Held::ASSUMED);
     let work = async {
-        workers(reconciler, process).await;
+        workers(reconciler.clone(), process).await;
         queue.close();
     };
-    tokio::join!(work, sweep.run(stopping.clone()), probe.run(stopping));
+    tokio::join!(
+        work,
+        sweep.run(stopping.clone()),
+        probe.run(stopping.clone()),
+        reconciler.creates.run(stopping.clone()),
+        reconciler.clean_ups.run(stopping.clone()),
+    );
 }
 
 /// New execs and cancels, as they are announced.

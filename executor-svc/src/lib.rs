@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod manifest;
 mod namespace;
 mod objects;
+mod pace;
 mod pod;
 mod probe;
 pub mod pull;

@@ -6,7 +6,7 @@ mod creation;
 mod explain;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chassis::Traces;
 use chrono::{DateTime, Utc};
@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::decide::{Facts, Load, Step, decide, decide_orphan};
 use crate::namespace::Namespaces;
 use crate::objects::Objects;
+use crate::pace::Pace;
 use crate::queue::Queue;
 use crate::record::ExecRows;
 use crate::view::{ObservedJob, ObservedPod, View};
@@ -39,6 +40,16 @@ pub(crate) enum ReconcileError {
     Call(#[from] CallError),
     #[error("the cluster did not let the pod go")]
     Finalizer(#[from] FinalizerError),
+}
+
+impl ReconcileError {
+    /// How long the API server asks to be left alone, if it is too busy.
+    fn busy(&self) -> Option<Duration> {
+        match self {
+            Self::Call(error) | Self::Finalizer(FinalizerError::Call(error)) => error.busy(),
+            Self::Finalizer(FinalizerError::Contended) | Self::Store(_) => None,
+        }
+    }
 }
 
 /// What to do after a step.
@@ -59,6 +70,8 @@ pub(crate) struct Reconciler {
     pub(crate) pods: Cache<Pod>,
     pub(crate) objects: Objects,
     pub(crate) namespaces: Namespaces,
+    pub(crate) creates: Pace,
+    pub(crate) clean_ups: Pace,
     pub(crate) load: Mutex<Load>,
     pub(crate) traces: Traces,
 }
@@ -68,6 +81,9 @@ impl Reconciler {
     pub(crate) async fn reconcile(&self, id: ExecId) -> Result<(), ReconcileError> {
         let began = Instant::now();
         let result = self.steps(id).await;
+        if let Some(asked) = result.as_ref().err().and_then(ReconcileError::busy) {
+            self.queue.submit_at(id, Utc::now() + asked);
+        }
         let outcome = if result.is_ok() { "ok" } else { "error" };
         metrics::counter!("escapement_reconciles_total", "outcome" => outcome).increment(1);
         metrics::histogram!("escapement_reconcile_seconds").record(began.elapsed().as_secs_f64());
@@ -176,7 +192,38 @@ impl Reconciler {
         Ok(())
     }
 
+    /// Takes a step in its turn.
     async fn take(&self, exec: &Tracked, step: Step) -> Result<After, ReconcileError> {
+        let Some(pace) = self.pace(&step) else {
+            return self.perform(exec, step).await;
+        };
+        if !pace.turn(exec.id) {
+            return Ok(After::Wait);
+        }
+        let result = self.perform(exec, step).await;
+        match &result {
+            Ok(_) => pace.went(),
+            Err(error) => {
+                if let Some(asked) = error.busy() {
+                    pace.refused(exec.id, asked);
+                    return Ok(After::Wait);
+                }
+            }
+        }
+        result
+    }
+
+    /// What counts out steps of this kind, if there may be more of them than the cluster
+    /// likes.
+    pub(crate) fn pace(&self, step: &Step) -> Option<&Pace> {
+        match step {
+            Step::CreateJob(_) => Some(&self.creates),
+            Step::Release(..) | Step::DeleteJob(_) | Step::Delete(_) => Some(&self.clean_ups),
+            _ => None,
+        }
+    }
+
+    async fn perform(&self, exec: &Tracked, step: Step) -> Result<After, ReconcileError> {
         let (id, record, objects) = (exec.id, &self.record, &self.objects);
         match step {
             Step::Admit => {

@@ -79,6 +79,8 @@ impl Sweep {
             "escapement_reconcile_queue_depth",
             self.reconciler.queue.depth(),
         );
+        self.reconciler.creates.show();
+        self.reconciler.clean_ups.show();
         Ok(swept)
     }
 
@@ -144,6 +146,10 @@ impl Sweep {
         match step {
             Step::Wait | Step::Done => {}
             Step::WaitUntil(at) => self.reconciler.wake(exec, *at),
+            step if self
+                .reconciler
+                .pace(step)
+                .is_some_and(|pace| pace.waits(exec)) => {}
             _ => {
                 swept.due += 1;
                 self.reconciler.queue.submit(exec);

@@ -8,6 +8,7 @@
 )]
 
 mod admission;
+mod busy;
 mod faults;
 mod logs;
 mod metrics;

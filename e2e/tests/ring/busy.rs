@@ -1,0 +1,149 @@
+//! An API server that has no time for one kind of work.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use devstack::{Infra, Service};
+use e2e::client::Exec;
+use e2e::{Kubectl, metrics};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use crate::ring::{self, LIMIT, TestRing, eventually};
+
+/// Creations that the API server refused by the rule of that name, as it counts them itself.
+async fn refused(kubectl: &Kubectl, rule: &str) -> f64 {
+    let text = kubectl.run(&["get", "--raw=/metrics"], None).await.unwrap();
+    let of_rule = format!("flow_schema=\"{rule}\"");
+    let lines = text.lines().filter(|line| {
+        line.starts_with("apiserver_flowcontrol_rejected_requests_total") && line.contains(&of_rule)
+    });
+    lines
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+/// Has the API server make one Job of this ring at a time, and tell whoever comes meanwhile
+/// that it is too busy.
+async fn limit_jobs(kubectl: &Kubectl, ring: &TestRing) {
+    let one_at_a_time = json!({
+        "type": "Limited",
+        "limited": {
+            "nominalConcurrencyShares": 0,
+            "lendablePercent": 0,
+            "borrowingLimitPercent": 0,
+            "limitResponse": { "type": "Reject" },
+        },
+    });
+    let services = json!([
+        { "kind": "User", "user": { "name": "escapement:executor-svc" } },
+    ]);
+    let creations = json!([{
+        "verbs": ["create"],
+        "apiGroups": ["batch"],
+        "resources": ["jobs"],
+        "namespaces": [format!("jobs-{}", ring.name())],
+    }]);
+    let api = "flowcontrol.apiserver.k8s.io/v1";
+    let rules = json!({ "apiVersion": "v1", "kind": "List", "items": [
+        { "apiVersion": api, "kind": "PriorityLevelConfiguration",
+          "metadata": { "name": ring.name() }, "spec": one_at_a_time },
+        { "apiVersion": api, "kind": "FlowSchema", "metadata": { "name": ring.name() }, "spec": {
+            "matchingPrecedence": 50,
+            "priorityLevelConfiguration": { "name": ring.name() },
+            "rules": [{ "subjects": services, "resourceRules": creations }],
+        } },
+    ] });
+    kubectl.apply(&rules).await.unwrap();
+}
+
+/// Begins to make a Job and goes no further, until it is dropped.
+fn make_one_for_ever(ring: &TestRing) -> Child {
+    let kubeconfig = Infra::from_env().unwrap();
+    let kubeconfig = kubeconfig.kubeconfig_of(Service::Executor).unwrap();
+    let path = format!("/apis/batch/v1/namespaces/jobs-{}/jobs", ring.name());
+    let create = ["create", "--filename=-", "--raw", &path];
+    Command::new(devstack::kubectl().unwrap())
+        .args(create)
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+async fn has_pod(kubectl: &Kubectl, ring: &TestRing, exec: &Exec) -> bool {
+    let pods = kubectl.list("pods", ring.stack().instance()).await.unwrap();
+    let of = |pod: &Value| pod["metadata"]["labels"]["escapement.dev/exec"] == exec.id.as_str();
+    pods.iter().any(of)
+}
+
+/// Waits until most of these many execs wait for the API server to have time.
+async fn most_wait(ring: &TestRing, execs: usize) {
+    let name = "escapement_kubernetes_waiting{work=\"create\"}";
+    #[expect(clippy::cast_precision_loss, reason = "it is small")]
+    let most = execs as f64 - 5.0;
+    eventually("the others wait", async || {
+        let waiting = metrics::value(ring.stack(), Service::Executor, 1, name).await;
+        waiting.unwrap() >= most
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_the_cluster_has_no_time_for_waits_and_keeps_nobody_else() {
+    // As many as executor-svc works on at once, and some more.
+    const EXECS: usize = 40;
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let runs = client.run("sleep 600").await.unwrap();
+    client.wait(&runs, "R", LIMIT).await.unwrap();
+    let job = client.create_job("true", json!({})).await.unwrap();
+    let mut execs = Vec::new();
+
+    limit_jobs(&kubectl, &ring).await;
+    let under_way = make_one_for_ever(&ring);
+    // Until the rule is in force, Jobs are made.
+    eventually("a Job is refused", async || {
+        execs.push(client.trigger(job).await.unwrap());
+        refused(&kubectl, ring.name()).await > 0.0
+    })
+    .await;
+    for _ in 0..EXECS {
+        execs.push(client.trigger(job).await.unwrap());
+    }
+    let began = Instant::now();
+    let cancel = format!("/v1/jobs/{}/execs/{}/cancel", runs.job, runs.id);
+    client.send("POST", &cancel, None, 202).await.unwrap();
+    client.wait(&runs, "C", LIMIT).await.unwrap();
+    ring.sealed_log(&client, &runs).await;
+    eventually("its pod is removed", async || {
+        !has_pod(&kubectl, &ring, &runs).await
+    })
+    .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "{:?}: the others were in its way",
+        began.elapsed()
+    );
+    most_wait(&ring, EXECS).await;
+    // All 41 were refused at most once, and then one each second or more seldom.
+    let (tries, seconds) = (
+        refused(&kubectl, ring.name()).await,
+        began.elapsed().as_secs_f64(),
+    );
+    assert!(tries < 45.0 + seconds, "{tries} tries in {seconds} s");
+
+    // Now there is time for one after the other.
+    drop(under_way);
+    for exec in &execs {
+        client.wait(exec, "S", LIMIT).await.unwrap();
+    }
+    for kind in ["flowschema", "prioritylevelconfiguration"] {
+        let delete = ["delete", kind, ring.name()];
+        kubectl.run(&delete, None).await.unwrap();
+    }
+    ring.leaves_nothing_behind().await;
+}
