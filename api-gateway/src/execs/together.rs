@@ -1,7 +1,8 @@
 //! Plain triggers, of which there are the most: those that wait at the same moment are
 //! written together, by one statement and so by one commit. Nothing ever pauses to fill a
-//! batch: while one is written, others gather. One at a time, because two would hold the same
-//! jobs at once, which costs Postgres more than it saves, and would be half as large.
+//! batch: while one is written, others gather. Two lanes, so that one batch is put together
+//! while the other is on its way to the disk; each has jobs of its own, because two that hold
+//! the same job at once cost Postgres more than they save.
 //!
 //! Who hangs up takes nothing back: what waits is written, and announced.
 
@@ -23,9 +24,12 @@ use crate::reply::error::ApiError;
 /// Triggers of a batch; larger ones are no faster, and those in them wait longer.
 const BATCH_MAX: usize = 256;
 
-/// Triggers that may wait, and those of one account among them.
-const WAITING_MAX: usize = 8192;
-const WAITING_EACH: usize = 2048;
+/// Batches that may be under way at once.
+const LANES: usize = 2;
+
+/// Triggers that may wait in a lane, and those of one account among them.
+const WAITING_MAX: usize = 4096;
+const WAITING_EACH: usize = 1024;
 
 type Outcome = Result<Option<Written>, Arc<StoreError>>;
 
@@ -40,11 +44,11 @@ struct Shared {
     tasks: Tasks,
     /// A worker may stop while others wait for what it began.
     runtime: Handle,
-    state: Mutex<State>,
+    lanes: [Mutex<Lane>; LANES],
 }
 
 #[derive(Debug)]
-struct State {
+struct Lane {
     waiting: FairQueue<Waiting>,
     has_writer: bool,
 }
@@ -59,7 +63,7 @@ impl Together {
     /// Triggers that are written to this store and announced there, by the threads of the
     /// runtime that this is called on.
     pub fn new(store: Store, publisher: Publisher, tasks: Tasks) -> Self {
-        let state = State {
+        let lane = || Lane {
             waiting: FairQueue::new(WAITING_MAX, WAITING_EACH),
             has_writer: false,
         };
@@ -68,7 +72,7 @@ impl Together {
             publisher,
             tasks,
             runtime: Handle::current(),
-            state: Mutex::new(state),
+            lanes: [(); LANES].map(|()| Mutex::new(lane())),
         }))
     }
 
@@ -88,16 +92,19 @@ impl Together {
     }
 
     fn push(&self, account: i64, waiting: Waiting) -> Result<(), Full> {
-        let mut state = self.0.state();
-        if let Err(full) = state.waiting.push(account, waiting) {
+        let job = waiting.trigger.trigger.job_id;
+        let number = usize::try_from(job.0).unwrap_or_default() % LANES;
+        let mut lane = self.0.lane(number);
+        if let Err(full) = lane.waiting.push(account, waiting) {
             metrics::counter!("escapement_triggers_refused_total").increment(1);
             return Err(full);
         }
-        if !state.has_writer {
-            state.has_writer = true;
-            drop(state);
+        if !lane.has_writer {
+            lane.has_writer = true;
+            drop(lane);
             let writer = Writer {
                 shared: self.0.clone(),
+                lane: number,
                 is_it: true,
             };
             let _there = self.0.runtime.enter();
@@ -108,8 +115,10 @@ impl Together {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lane(&self, number: usize) -> MutexGuard<'_, Lane> {
+        self.lanes[number]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn write(&self, batch: Vec<Waiting>) {
@@ -170,9 +179,10 @@ impl Shared {
     }
 }
 
-/// Writes batches for as long as there are any.
+/// Writes batches of a lane for as long as there are any.
 struct Writer {
     shared: Arc<Shared>,
+    lane: usize,
     /// Until it has left the rest to another.
     is_it: bool,
 }
@@ -187,10 +197,10 @@ impl Writer {
     /// With the last of what waits it ceases to be the writer at once: what is pushed after
     /// that has one of its own.
     fn next(&mut self) -> Option<Vec<Waiting>> {
-        let mut state = self.shared.state();
-        let batch = state.waiting.take(BATCH_MAX);
+        let mut lane = self.shared.lane(self.lane);
+        let batch = lane.waiting.take(BATCH_MAX);
         if batch.is_empty() {
-            state.has_writer = false;
+            lane.has_writer = false;
             self.is_it = false;
             return None;
         }
@@ -202,7 +212,7 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         if self.is_it {
-            self.shared.state().has_writer = false;
+            self.shared.lane(self.lane).has_writer = false;
         }
     }
 }

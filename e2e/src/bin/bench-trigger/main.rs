@@ -57,7 +57,7 @@ async fn main() -> Result<()> {
     // What is prepared once is prepared.
     load.at_full_speed(time / 4).await?;
     let measured = measure(&ring, &load, &peers, (time, options.rounds)).await?;
-    at_half_speed(&load, measured, time).await?;
+    at_half_speed(&ring, &load, measured / 2.0, time * 2).await?;
     let gone = lost(&ring, &load).await?;
     ensure!(gone == 0, "{gone} triggers were answered and are not there");
     ring.down().await
@@ -170,13 +170,16 @@ fn used(ring: &Ring) -> Result<Vec<(&'static str, f64)>> {
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]
-async fn at_half_speed(load: &Load, rate: f64, time: Duration) -> Result<()> {
-    let triggers = load.at_rate(rate / 2.0, time * 2).await?;
+async fn at_half_speed(ring: &Ring, load: &Load, rate: f64, time: Duration) -> Result<()> {
+    let ours = load.at_rate(rate, time).await?;
+    let rows = pgbench::at_rate(ring.database_url(), rate, time).await?;
     println!(
         "at half of that rate, from the planned instant of each: p50 {:.1} ms, p99 {:.1} ms (goal: \
-         at most 10)",
-        triggers.at(0.5),
-        triggers.at(0.99)
+         at most 10); pgbench, single rows: p50 {:.1} ms, p99 {:.1} ms",
+        ours.at(0.5),
+        ours.at(0.99),
+        rows.at(0.5),
+        rows.at(0.99)
     );
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use e2e::Times;
 use tokio::process::Command;
 use url::Url;
 
@@ -18,24 +19,66 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS single_rows \
 
 /// Rows a second.
 pub(crate) async fn run(database: &Url, time: Duration) -> Result<f64> {
-    let script = std::env::temp_dir().join(format!("single-rows-{}.sql", std::process::id()));
-    std::fs::write(&script, SCRIPT)?;
-    let folder = folder()?;
-    let mut psql = Command::new(folder.join("psql"));
-    said(psql.arg(database.as_str()).args(["-qc", TABLE])).await?;
-    let mut pgbench = Command::new(folder.join("pgbench"));
-    pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2"]);
-    pgbench.arg(format!("--client={CLIENTS}"));
-    pgbench.arg(format!("--time={}", time.as_secs().max(1)));
-    pgbench.arg("--file").arg(&script).arg(database.as_str());
-    let output = said(&mut pgbench).await;
-    let _ = std::fs::remove_file(script);
-    let output = output?;
+    let files = Files::new()?;
+    let output = insert(database, time, &files, &[]).await?;
     let line = output.lines().find_map(|line| line.strip_prefix("tps = "));
     let rate = line
         .and_then(|line| line.split(' ').next())
         .context("pgbench says a rate")?;
     Ok(rate.parse()?)
+}
+
+/// How long each of so many rows a second took from its planned instant.
+pub(crate) async fn at_rate(database: &Url, rate: f64, time: Duration) -> Result<Times> {
+    let files = Files::new()?;
+    let (rate, log) = (format!("--rate={rate}"), files.0.join("log"));
+    let log = format!("--log-prefix={}", log.display());
+    insert(database, time, &files, &[&rate, "--log", &log]).await?;
+    let mut times = Vec::new();
+    for file in std::fs::read_dir(&files.0)? {
+        let file = file?;
+        if !file.file_name().to_string_lossy().starts_with("log") {
+            continue;
+        }
+        for line in std::fs::read_to_string(file.path())?.lines() {
+            let microseconds = line.split(' ').nth(2).context("a line of the log")?;
+            times.push(Duration::from_micros(microseconds.parse()?));
+        }
+    }
+    ensure!(!times.is_empty(), "pgbench logged nothing");
+    Ok(times.into_iter().collect())
+}
+
+/// The script, and what pgbench writes; removed with this.
+struct Files(PathBuf);
+
+impl Files {
+    fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("single-rows-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("script"), SCRIPT)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs it, and gives back what it printed.
+async fn insert(database: &Url, time: Duration, files: &Files, more: &[&str]) -> Result<String> {
+    let folder = folder()?;
+    let mut psql = Command::new(folder.join("psql"));
+    said(psql.arg(database.as_str()).args(["-qc", TABLE])).await?;
+    let mut pgbench = Command::new(folder.join("pgbench"));
+    pgbench.args(["--no-vacuum", "--protocol=prepared", "--jobs=2"]);
+    pgbench.args(more);
+    pgbench.arg(format!("--client={CLIENTS}"));
+    pgbench.arg(format!("--time={}", time.as_secs().max(1)));
+    pgbench.arg("--file").arg(files.0.join("script"));
+    said(pgbench.arg(database.as_str())).await
 }
 
 /// Debian's, of whatever version there is.
