@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use e2e::Kubectl;
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, LogParams, PostParams};
+use kube::api::{DeleteParams, ListParams, LogParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -105,20 +105,14 @@ impl Bare {
 
     /// Removes everything and waits until it is gone.
     pub(crate) async fn remove(&self) -> Result<()> {
-        let kinds = ["cronjobs", "jobs"];
-        for kind in kinds {
-            let delete = [
-                "delete",
-                kind,
-                "--all",
-                "--cascade=foreground",
-                "--wait",
-                "--namespace",
-                NAMESPACE,
-            ];
-            self.kubectl.run(&delete, None).await?;
-        }
-        Ok(())
+        let schedules: Api<CronJob> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
+        let (jobs, pods) = (Sight::of(self.jobs(), "").await?, Sight::of(pods, "").await?);
+        let (how, all) = (DeleteParams::background(), ListParams::default());
+        schedules.delete_collection(&how, &all).await?;
+        self.jobs().delete_collection(&how, &all).await?;
+        jobs.none(LIMIT).await?;
+        pods.none(LIMIT).await
     }
 
     fn spec(&self) -> Value {

@@ -89,6 +89,15 @@ where
         .await
     }
 
+    /// Waits until nothing is left.
+    pub(crate) async fn none(&self, limit: Duration) -> Result<()> {
+        self.until(limit, |seen| {
+            let left = seen.values().filter(|(_, gone)| gone.is_none()).count();
+            if left == 0 { Ok(()) } else { Err(left) }
+        })
+        .await
+    }
+
     async fn until<T>(
         &self,
         limit: Duration,
@@ -102,7 +111,7 @@ where
                 Err(so_far) => so_far,
             };
             let changed = tokio::time::timeout_at(deadline, self.changed.notified()).await;
-            changed.with_context(|| format!("only {so_far} after {limit:?}"))?;
+            changed.with_context(|| format!("{so_far} after {limit:?}"))?;
         }
     }
 }
