@@ -19,6 +19,8 @@ const BACKOFF: BackoffConfig = BackoffConfig {
 const TOO_BUSY: u16 = 429;
 /// What a server asks for by a header, which the client does not pass on.
 const SOON: Duration = Duration::from_secs(1);
+/// Whatever it asks for, it is looked whether it has time again.
+const LATEST: Duration = Duration::from_mins(1);
 
 /// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +52,9 @@ impl CallError {
     pub fn busy(&self) -> Option<Duration> {
         match self {
             Self::Failed(error) => match &**error {
-                Error::Api(status) if status.code == TOO_BUSY => Some(asked(status).max(SOON)),
+                Error::Api(status) if status.code == TOO_BUSY => {
+                    Some(asked(status).clamp(SOON, LATEST))
+                }
                 _ => None,
             },
             Self::Deadline => None,
@@ -160,11 +164,13 @@ mod tests {
         let busy = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(429)));
         assert_eq!(busy.await.unwrap_err().busy(), Some(Duration::from_secs(1)));
         assert_eq!(start.elapsed(), Duration::ZERO);
-        let mut asks = Status::failure("no", "Test").with_code(429);
-        let details = serde_json::json!({ "retryAfterSeconds": 7 });
-        asks.details = Some(serde_json::from_value(details).unwrap());
-        let asks = CallError::Failed(Box::new(Error::Api(asks.boxed())));
-        assert_eq!(asks.busy(), Some(Duration::from_secs(7)));
+        for (asked, seconds) in [(0, 1), (7, 7), (1_000_000, 60)] {
+            let mut asks = Status::failure("no", "Test").with_code(429);
+            let details = serde_json::json!({ "retryAfterSeconds": asked });
+            asks.details = Some(serde_json::from_value(details).unwrap());
+            let asks = CallError::Failed(Box::new(Error::Api(asks.boxed())));
+            assert_eq!(asks.busy(), Some(Duration::from_secs(seconds)));
+        }
         let away = CallError::Failed(Box::new(refusal(503)));
         assert_eq!(away.busy(), None);
     }

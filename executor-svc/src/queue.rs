@@ -1,5 +1,5 @@
 //! Who is to be looked after next: each exec stands in the queue once, however
-//! many messages, events and sweeps ask for it, and is worked on by one at a time.
+//! many events and sweeps ask for it, and is worked on by one at a time.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

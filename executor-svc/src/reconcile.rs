@@ -1,5 +1,5 @@
 //! Loads what is, asks [`crate::decide`] what to do, does it, and again until
-//! there is nothing to do but wait. The same for messages, watch events, sweeps
+//! there is nothing to do but wait. The same for admissions, watch events, sweeps
 //! and start-up.
 
 mod creation;

@@ -107,7 +107,10 @@ impl Bare {
     pub(crate) async fn remove(&self) -> Result<()> {
         let schedules: Api<CronJob> = Api::namespaced(self.client.clone(), NAMESPACE);
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let (jobs, pods) = (Sight::of(self.jobs(), "").await?, Sight::of(pods, "").await?);
+        let (jobs, pods) = (
+            Sight::of(self.jobs(), "").await?,
+            Sight::of(pods, "").await?,
+        );
         let (how, all) = (DeleteParams::background(), ListParams::default());
         schedules.delete_collection(&how, &all).await?;
         self.jobs().delete_collection(&how, &all).await?;

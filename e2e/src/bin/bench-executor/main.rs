@@ -57,6 +57,9 @@ struct Options {
     /// Execs of `many`.
     #[arg(long, default_value_t = 20_000)]
     many: usize,
+    /// Variables of executor-svc, such as `ESCAPEMENT__RECONCILE__CONCURRENCY=64`.
+    #[arg(long, value_delimiter = ',')]
+    told: Vec<String>,
     /// The program kwok.
     #[arg(long)]
     kwok: PathBuf,
@@ -119,7 +122,7 @@ impl Bench {
     }
 
     async fn run(&self) -> Result<()> {
-        let ours = Ours::start("bench-run", self.kube.clone(), &Service::ALL, &[]).await?;
+        let ours = self.ours("bench-run", &Service::ALL, &[]).await?;
         let lines = "sh -c 'i=1; while [ $i -le 20 ]; do echo line $i; i=$((i+1)); done'";
         let job = ours.job(lines, json!({ "resource_size": "XXS" })).await?;
         let bare = self.bare(&ours, job).await?;
@@ -162,7 +165,7 @@ impl Bench {
     /// How late each Job was, ours and theirs, and how far half of ours were when.
     async fn timed_round(&self, count: usize) -> Result<(Times, Times, String)> {
         let nowhere = [(NODES, "nowhere")];
-        let ours = Ours::start("bench-timed", self.kube.clone(), &Service::ALL, &nowhere).await?;
+        let ours = self.ours("bench-timed", &Service::ALL, &nowhere).await?;
         let job = ours.job("true", json!({})).await?;
         let bare = self.bare(&ours, job).await?;
         let sight = Sight::of(bare.jobs(), "").await?;
@@ -206,7 +209,15 @@ impl Bench {
     async fn on_fake_nodes(&self, name: &str) -> Result<Ours> {
         let services = [Service::Gateway, Service::Executor];
         let told = [(NODES, fake::LABEL), ("ESCAPEMENT__LIMITS__LOG_HOLD", "1s")];
-        Ours::start(name, self.kube.clone(), &services, &told).await
+        self.ours(name, &services, &told).await
+    }
+
+    async fn ours(&self, name: &str, services: &[Service], told: &[(&str, &str)]) -> Result<Ours> {
+        let asked = self.options.told.iter();
+        let asked = asked.map(|told| told.split_once('=').context("KEY=VALUE"));
+        let mut all = asked.collect::<Result<Vec<_>>>()?;
+        all.extend(told);
+        Ours::start(name, self.kube.clone(), services, &all).await
     }
 
     async fn bare(&self, ours: &Ours, job: i64) -> Result<Bare> {
