@@ -51,12 +51,7 @@ impl CallError {
     #[must_use]
     pub fn busy(&self) -> Option<Duration> {
         match self {
-            Self::Failed(error) => match &**error {
-                Error::Api(status) if status.code == TOO_BUSY => {
-                    Some(asked(status).clamp(SOON, LATEST))
-                }
-                _ => None,
-            },
+            Self::Failed(error) => busy(error),
             Self::Deadline => None,
         }
     }
@@ -74,9 +69,29 @@ impl CallError {
     }
 }
 
-/// Calls until it succeeds, is refused for good, or `limit` has passed. The
-/// call must be safe to repeat: a try that failed may have been done.
-pub async fn persist<T, F>(limit: Duration, mut call: impl FnMut() -> F) -> Result<T, CallError>
+/// Calls until it succeeds, is refused for good or because the server is too busy, or `limit`
+/// has passed. The call must be safe to repeat: a try that failed may have been done.
+pub async fn persist<T, F>(limit: Duration, call: impl FnMut() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    again(limit, retry_after, call).await
+}
+
+/// The same, also while the server is too busy: for who has nothing else to do.
+pub async fn insist<T, F>(limit: Duration, call: impl FnMut() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let asked = |error: &Error| busy(error).or_else(|| retry_after(error));
+    again(limit, asked, call).await
+}
+
+async fn again<T, F>(
+    limit: Duration,
+    asked: impl Fn(&Error) -> Option<Duration>,
+    mut call: impl FnMut() -> F,
+) -> Result<T, CallError>
 where
     F: Future<Output = Result<T, Error>>,
 {
@@ -90,7 +105,7 @@ where
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
-        let Some(asked) = retry_after(&error) else {
+        let Some(asked) = asked(&error) else {
             return Err(CallError::Failed(Box::new(error)));
         };
         let next = Instant::now() + backoff.next_delay().max(asked);
@@ -112,6 +127,13 @@ fn retry_after(error: &Error) -> Option<Duration> {
             passing.then_some(asked)
         }
         Error::HyperError(_) | Error::Service(_) | Error::ReadEvents(_) => Some(Duration::ZERO),
+        _ => None,
+    }
+}
+
+fn busy(error: &Error) -> Option<Duration> {
+    match error {
+        Error::Api(status) if status.code == TOO_BUSY => Some(asked(status).clamp(SOON, LATEST)),
         _ => None,
     }
 }
@@ -164,6 +186,17 @@ mod tests {
         let busy = persist(Duration::from_secs(10), async || Err::<(), _>(refusal(429)));
         assert_eq!(busy.await.unwrap_err().busy(), Some(Duration::from_secs(1)));
         assert_eq!(start.elapsed(), Duration::ZERO);
+        let mut tries = 0;
+        let value = insist(Duration::from_secs(10), || {
+            tries += 1;
+            std::future::ready(if tries < 3 { Err(refusal(429)) } else { Ok(7) })
+        });
+        assert_eq!(value.await.unwrap(), 7);
+        assert_eq!(
+            start.elapsed(),
+            Duration::from_secs(2),
+            "as long as it asks for"
+        );
         for (asked, seconds) in [(0, 1), (7, 7), (1_000_000, 60)] {
             let mut asks = Status::failure("no", "Test").with_code(429);
             let details = serde_json::json!({ "retryAfterSeconds": asked });

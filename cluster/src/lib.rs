@@ -13,7 +13,7 @@ pub mod patch;
 pub mod watch;
 
 pub use cache::{Cache, Indexed};
-pub use call::{CallError, persist};
+pub use call::{CallError, insist, persist};
 pub use clients::{Clients, ConnectError};
 pub use config::{ClusterConfig, selector};
 pub use finalizer::{FinalizerError, Removal};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cluster::names::{LOGS_FINALIZER, OUTCOME_FINALIZER};
-use cluster::{Clients, selector};
+use cluster::{CallError, Clients, selector};
 use futures::future::try_join;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::time::{Instant, sleep};
@@ -46,11 +46,26 @@ pub async fn run(config: Config, now: bool) -> Result<()> {
             jobs.len(),
             pods.len()
         );
-        remove(&objects, &jobs, &pods).await?;
+        unless_busy(remove(&objects, &jobs, &pods).await)?;
         sleep(PAUSE).await;
         (jobs, pods) = objects.all(&selector).await?;
     }
     Ok(())
+}
+
+/// What the API server has no time for now is still there at the next look.
+fn unless_busy(removed: Result<()>) -> Result<()> {
+    let is_busy = |error: &anyhow::Error| {
+        let mut calls = error.chain().filter_map(|cause| cause.downcast_ref());
+        calls.any(|call: &CallError| call.busy().is_some())
+    };
+    match removed {
+        Err(error) if is_busy(&error) => {
+            tracing::info!("the Kubernetes API is too busy; the rest follows");
+            Ok(())
+        }
+        removed => removed,
+    }
 }
 
 /// The Jobs go first, so that they make no new pods.
@@ -84,5 +99,26 @@ impl Objects {
         let jobs = jobs.iter().filter_map(ObservedJob::of).collect();
         let pods = pods.into_iter().map(Arc::new);
         Ok((jobs, pods.filter_map(ObservedPod::of).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cluster::FinalizerError;
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_busy_api_server_is_asked_again_and_a_refusal_ends_it() {
+        let answer = |code| {
+            let status = Status::failure("no", "Test").with_code(code);
+            CallError::Failed(Box::new(kube::Error::Api(status.boxed())))
+        };
+        assert!(unless_busy(Err(answer(429).into())).is_ok());
+        let of_pod = FinalizerError::Call(answer(429));
+        assert!(unless_busy(Err(of_pod.into())).is_ok());
+        assert!(unless_busy(Err(answer(403).into())).is_err());
+        assert!(unless_busy(Err(FinalizerError::Contended.into())).is_err());
     }
 }

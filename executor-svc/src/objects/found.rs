@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cluster::{CallError, persist};
+use cluster::{CallError, insist, persist};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::api::ListParams;
@@ -36,7 +36,7 @@ impl Objects {
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let of_it = format!("involvedObject.uid={uid}");
         let params = ListParams::default().fields(&of_it).limit(EVENTS_MAX);
-        let list = persist(EVENTS_LIMIT, || api.list(&params)).await?;
+        let list = insist(EVENTS_LIMIT, || api.list(&params)).await?;
         Ok(list.items)
     }
 
@@ -49,7 +49,7 @@ impl Objects {
         let mut page = ListParams::default().labels(selector).limit(PAGE);
         let mut found = Vec::new();
         loop {
-            let list = persist(LIMIT, || api.list(&page)).await?;
+            let list = insist(LIMIT, || api.list(&page)).await?;
             found.extend(list.items);
             match list.metadata.continue_.filter(|next| !next.is_empty()) {
                 Some(next) => page = page.continue_token(&next),
