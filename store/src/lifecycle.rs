@@ -12,6 +12,7 @@ mod claim;
 mod giving_up;
 mod held;
 mod outcome;
+mod program;
 mod track;
 
 pub use attempt::{
@@ -22,7 +23,8 @@ pub use claim::{Claim, claim};
 pub use giving_up::{Retry, abandon_logs, retry};
 pub use held::{Held, held};
 pub use outcome::{End, Ended, Start, end, start};
-pub use track::{Attempt, Program, Tracked, load, open_page, program};
+pub use program::{Program, program};
+pub use track::{Attempt, Tracked, load, open_page};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use devstack::Service;
 use e2e::client::Exec;
-use e2e::{Client, Kubectl, StartCounter};
+use e2e::{Client, StartCounter};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ async fn count(client: &Client, job: i64, status: &str) -> usize {
 /// The pods whose program runs. The phase `Running` goes on for a while after its exit, when
 /// its exec may have ended and the next one begun.
 async fn pods_at_once(ring: &TestRing) -> usize {
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let kubectl = ring::kubectl();
     let pods = kubectl.list("pods", ring.stack().instance()).await.unwrap();
     let runs = |pod: &&Value| pod["status"]["containerStatuses"][0]["state"]["running"].is_object();
     pods.iter().filter(runs).count()

@@ -15,12 +15,9 @@ use crate::ring::{self, LIMIT, TestRing, eventually};
 async fn refused(kubectl: &Kubectl, rule: &str) -> f64 {
     let text = kubectl.run(&["get", "--raw=/metrics"], None).await.unwrap();
     let of_rule = format!("flow_schema=\"{rule}\"");
-    let lines = text.lines().filter(|line| {
+    metrics::sum(&text, |line| {
         line.starts_with("apiserver_flowcontrol_rejected_requests_total") && line.contains(&of_rule)
-    });
-    lines
-        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-        .sum()
+    })
 }
 
 /// Has the API server make one Job of this ring at a time, and tell whoever comes meanwhile
@@ -102,7 +99,7 @@ async fn who_the_cluster_has_no_time_for_waits_and_keeps_nobody_else() {
     const EXECS: usize = 40;
     let ring = ring::start().await;
     let client = ring.client().await;
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let kubectl = ring::kubectl();
     let runs = client.run("sleep 600").await.unwrap();
     client.wait(&runs, "R", LIMIT).await.unwrap();
     let job = client.create_job("true", json!({})).await.unwrap();

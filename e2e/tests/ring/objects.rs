@@ -2,7 +2,6 @@
 //! of others, and namespaces that are not as it is now told.
 
 use devstack::Service;
-use e2e::Kubectl;
 use e2e::client::Exec;
 use serde_json::{Value, json};
 
@@ -11,10 +10,6 @@ use crate::ring::{self, LIMIT, TestRing};
 
 const SECRET: &str = "from this try";
 
-fn kubectl() -> Kubectl {
-    Kubectl::new(devstack::kubectl().unwrap())
-}
-
 fn metadata(ring: &TestRing, exec: &Exec, labels: &Value) -> Value {
     let name = format!("x-{}-1", exec.id.replace('-', ""));
     json!({ "name": name, "namespace": format!("jobs-{}", ring.name()), "labels": labels })
@@ -22,7 +17,7 @@ fn metadata(ring: &TestRing, exec: &Exec, labels: &Value) -> Value {
 
 /// Everything of some kinds that this ring made.
 async fn names(ring: &TestRing, kinds: &str) -> Vec<String> {
-    let found = kubectl().list(kinds, ring.stack().instance()).await;
+    let found = ring::kubectl().list(kinds, ring.stack().instance()).await;
     let name = |object: &Value| object["metadata"]["name"].as_str().unwrap().to_owned();
     let mut names: Vec<_> = found.unwrap().iter().map(name).collect();
     names.sort();
@@ -54,14 +49,14 @@ async fn leftovers_are_replaced_and_objects_of_others_are_not_touched() {
         "apiVersion": "v1", "kind": "Secret", "metadata": metadata(&ring, &begun, &ours),
         "stringData": { "var.API_KEY": "from a try before" },
     });
-    kubectl().create(&secret).await.unwrap();
+    ring::kubectl().create(&secret).await.unwrap();
     let stranger = json!({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata(&ring, &taken, &json!({})),
         "spec": { "suspend": true, "template": { "spec": {
             "restartPolicy": "Never", "containers": [{ "name": "main", "image": "i" }],
         } } },
     });
-    kubectl().create(&stranger).await.unwrap();
+    ring::kubectl().create(&stranger).await.unwrap();
     ring.start_again(Service::Executor).await;
 
     client.wait(&begun, "S", LIMIT).await.unwrap();
@@ -74,7 +69,7 @@ async fn leftovers_are_replaced_and_objects_of_others_are_not_touched() {
     let name = stranger["metadata"]["name"].as_str().unwrap();
     let namespace = format!("--namespace=jobs-{}", ring.name());
     let delete = ["delete", "job", &namespace, name];
-    let deleted = kubectl().run(&delete, None).await;
+    let deleted = ring::kubectl().run(&delete, None).await;
     deleted.expect("it is still there");
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use devstack::Service;
+use e2e::Client;
 use e2e::client::Exec;
-use e2e::{Client, Kubectl};
 use serde_json::{Value, json};
 
 use crate::ring::{self, LIMIT, eventually};
@@ -164,7 +164,7 @@ async fn the_kubernetes_namespace_of_others_is_not_touched() {
     let ring = ring::start().await;
     let account = format!("{}-taken", ring.name());
     let name = format!("jobs-{account}");
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let kubectl = ring::kubectl();
     let theirs = json!({
         "apiVersion": "v1", "kind": "Namespace",
         "metadata": { "name": name, "labels": { "owner": "platform-team" } },
@@ -188,7 +188,7 @@ async fn what_a_namespace_allows_follows_the_configuration() {
     let ring = ring::start().await;
     let account = format!("{}-moved", ring.name());
     let name = format!("jobs-{account}");
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let kubectl = ring::kubectl();
     let client = ring.client_of(&account).await;
     let exec = client.run("true").await.unwrap();
     client.wait(&exec, "S", LIMIT).await.unwrap();

@@ -18,7 +18,7 @@ struct Ghost<'a> {
 
 impl<'a> Ghost<'a> {
     async fn appear(ring: &'a TestRing) -> Self {
-        let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+        let kubectl = ring::kubectl();
         let ghost = Self { kubectl, ring };
         let taint = json!({ "key": "ghost", "effect": "NoSchedule" });
         let node = json!({
@@ -176,7 +176,7 @@ async fn what_belongs_to_nothing_is_removed() {
     )])
     .await;
     let client = ring.client().await;
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let kubectl = ring::kubectl();
     let namespace = format!("--namespace=jobs-{}", ring.name());
     let has_no_row = client.run("sleep 600").await.unwrap();
     let has_no_job = client.run("sh -c 'sleep 5; echo done'").await.unwrap();
@@ -231,7 +231,7 @@ async fn a_cluster_is_emptied_before_it_is_left() {
         "{refused}"
     );
     ring.stack().release(true).await.unwrap();
-    let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+    let kubectl = ring::kubectl();
     let left = kubectl.list("jobs,pods", ring.stack().instance()).await;
     assert_eq!(left.unwrap(), [] as [Value; 0]);
 

@@ -82,6 +82,11 @@ async fn start_with(own_broker: bool, services: &[Service]) -> TestRing {
     TestRing { name, ring }
 }
 
+/// A look into the cluster that all rings share.
+pub(crate) fn kubectl() -> Kubectl {
+    Kubectl::new(devstack::kubectl().unwrap())
+}
+
 impl TestRing {
     /// A client with an account of this test's own.
     pub(crate) async fn client(&self) -> Client {
@@ -150,7 +155,7 @@ impl TestRing {
 
     /// Deletes the exec's pod, as somebody might.
     pub(crate) async fn delete_pod(&self, exec: &Exec) {
-        let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+        let kubectl = kubectl();
         let namespace = format!("--namespace=jobs-{}", self.name);
         let selector = format!("--selector=escapement.dev/exec={}", exec.id);
         let delete = ["delete", "pod", "--wait=false", &namespace, &selector];
@@ -160,7 +165,7 @@ impl TestRing {
     /// Waits until no Job, no pod and no Secret of this ring is in the cluster; a pod that
     /// is gone has no finalizer either.
     pub(crate) async fn leaves_nothing_behind(&self) {
-        let kubectl = Kubectl::new(devstack::kubectl().unwrap());
+        let kubectl = kubectl();
         eventually("the cluster is empty again", async || {
             let left = kubectl
                 .list("jobs,pods,secrets", self.ring.instance())

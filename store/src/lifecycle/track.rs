@@ -3,18 +3,17 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::trace::Traceparent;
-use shared_types::{ExecId, ExecSpec, ExecState, JobId, Reason, RunRules, Shards};
+use shared_types::{ExecId, ExecState, JobId, Reason, RunRules, Shards};
 use uuid::Uuid;
 
 use super::{Obstacle, parse_reason, parse_state, read_obstacle};
 use crate::StoreError;
-use crate::schema::{exec_attempts, execs, jobs, registry_credentials};
+use crate::schema::{exec_attempts, execs};
 
-/// An exec as its executor sees it, without what it runs (see [`program`]).
+/// An exec as its executor sees it, without what it runs (see [`super::program`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tracked {
     /// Its id.
@@ -88,19 +87,6 @@ pub struct Attempt {
     pub reason: Option<Reason>,
     /// The reason in a sentence, for people.
     pub message: Option<String>,
-}
-
-/// What an exec runs, and what it tells its program of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Program {
-    /// What was triggered.
-    pub spec: ExecSpec,
-    /// What its job is called now.
-    pub job_name: String,
-    /// The planned instant it runs for, if it does for one.
-    pub slot_at: Option<DateTime<Utc>>,
-    /// Whether its namespace has a credential for any registry.
-    pub has_registries: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -192,36 +178,6 @@ pub async fn open_page(
         .load(conn)
         .await?;
     with_attempts(conn, rows).await
-}
-
-/// What an exec runs.
-pub async fn program(
-    conn: &mut AsyncPgConnection,
-    exec: ExecId,
-) -> Result<Option<Program>, StoreError> {
-    type Row = (serde_json::Value, String, Option<DateTime<Utc>>, bool);
-    let credentials =
-        registry_credentials::table.filter(registry_credentials::namespace.eq(execs::namespace));
-    let row: Option<Row> = execs::table
-        .inner_join(jobs::table)
-        .filter(execs::id.eq(exec.0))
-        .select((execs::spec, jobs::name, execs::slot_at, exists(credentials)))
-        .first(conn)
-        .await
-        .optional()?;
-    row.map(|(spec, job_name, slot_at, has_registries)| {
-        let spec = serde_json::from_value(spec).map_err(|error| StoreError::Unknown {
-            what: "exec spec",
-            value: error.to_string(),
-        })?;
-        Ok(Program {
-            spec,
-            job_name,
-            slot_at,
-            has_registries,
-        })
-    })
-    .transpose()
 }
 
 async fn with_attempts(

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::Times;
+use e2e::benchmark::Folder;
 use tokio::process::Command;
 use url::Url;
 
 use crate::load::CLIENTS;
 
+/// The script, and what pgbench writes.
+const FILES: &str = "single-rows";
 /// As large as an exec's row, with its key and nothing else.
 const SCRIPT: &str = "INSERT INTO single_rows (id, spec) VALUES (gen_random_uuid(), \
     '{\"command\":\"true\",\"image_repo\":\"r.io/demo\",\"image_tag\":\"1\",\"size\":\"XS\",\
@@ -19,7 +22,7 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS single_rows \
 
 /// Rows a second.
 pub(crate) async fn run(database: &Url, time: Duration) -> Result<f64> {
-    let files = Files::new()?;
+    let files = Folder::new(FILES)?;
     let output = insert(database, time, &files, &[]).await?;
     let line = output.lines().find_map(|line| line.strip_prefix("tps = "));
     let rate = line
@@ -30,12 +33,12 @@ pub(crate) async fn run(database: &Url, time: Duration) -> Result<f64> {
 
 /// How long each of so many rows a second took from its planned instant.
 pub(crate) async fn at_rate(database: &Url, rate: f64, time: Duration) -> Result<Times> {
-    let files = Files::new()?;
-    let (rate, log) = (format!("--rate={rate}"), files.0.join("log"));
+    let files = Folder::new(FILES)?;
+    let (rate, log) = (format!("--rate={rate}"), files.path().join("log"));
     let log = format!("--log-prefix={}", log.display());
     insert(database, time, &files, &[&rate, "--log", &log]).await?;
     let mut times = Vec::new();
-    for file in std::fs::read_dir(&files.0)? {
+    for file in std::fs::read_dir(files.path())? {
         let file = file?;
         if !file.file_name().to_string_lossy().starts_with("log") {
             continue;
@@ -49,27 +52,10 @@ pub(crate) async fn at_rate(database: &Url, rate: f64, time: Duration) -> Result
     Ok(times.into_iter().collect())
 }
 
-/// The script, and what pgbench writes; removed with this.
-struct Files(PathBuf);
-
-impl Files {
-    fn new() -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("single-rows-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("script"), SCRIPT)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Runs it, and gives back what it printed.
-async fn insert(database: &Url, time: Duration, files: &Files, more: &[&str]) -> Result<String> {
-    let folder = folder()?;
+async fn insert(database: &Url, time: Duration, files: &Folder, more: &[&str]) -> Result<String> {
+    let (folder, script) = (folder()?, files.path().join("script"));
+    std::fs::write(&script, SCRIPT)?;
     let mut psql = Command::new(folder.join("psql"));
     said(psql.arg(database.as_str()).args(["-qc", TABLE])).await?;
     let mut pgbench = Command::new(folder.join("pgbench"));
@@ -77,7 +63,7 @@ async fn insert(database: &Url, time: Duration, files: &Files, more: &[&str]) ->
     pgbench.args(more);
     pgbench.arg(format!("--client={CLIENTS}"));
     pgbench.arg(format!("--time={}", time.as_secs().max(1)));
-    pgbench.arg("--file").arg(files.0.join("script"));
+    pgbench.arg("--file").arg(script);
     said(pgbench.arg(database.as_str())).await
 }
 
