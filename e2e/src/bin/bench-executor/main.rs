@@ -174,6 +174,7 @@ impl Bench {
             .await?;
         let theirs = lateness(at, &sight.first(count, LIMIT).await?)?;
         bare.remove().await?;
+        ours.warm(job).await?;
         let sight = Sight::of(ours.jobs(), &ours.selector()).await?;
         let at = next_minute()?;
         ours.schedule(count, &at.format("%FT%TZ").to_string())

@@ -63,17 +63,34 @@ impl Ours {
     /// The pod of one exec without its gate: the same for both sides.
     pub(crate) async fn pod(&self, job: i64) -> Result<Value> {
         let mut sight = Sight::of(self.jobs(), &self.selector()).await?;
-        let exec = self.client.trigger(job).await?;
+        self.begin_and_cancel(job, 1, &sight).await?;
         let made = sight.states.recv().await.context("no Job was seen")?;
-        // There may be no node for it; where there is one, it may have ended already.
-        let cancel = format!("/v1/jobs/{job}/execs/{}/cancel", exec.id);
-        let _ = self.client.send("POST", &cancel, None, 202).await;
-        sight.gone(1, LIMIT).await?;
         let mut pod = json!(made.spec.context("a Job has a spec")?.template);
         pod["metadata"] = json!({});
         let spec = pod["spec"].as_object_mut().context("a pod has a spec")?;
         spec.remove("schedulingGates");
         Ok(pod)
+    }
+
+    /// Jobs on nodes that take none, and away with them: as the controller of `CronJob`s has
+    /// made Jobs before, and has its connections.
+    pub(crate) async fn warm(&self, job: i64) -> Result<()> {
+        let sight = Sight::of(self.jobs(), &self.selector()).await?;
+        self.begin_and_cancel(job, AT_ONCE, &sight).await
+    }
+
+    /// Triggers execs, and cancels them when each has its Job.
+    async fn begin_and_cancel(&self, job: i64, count: usize, sight: &Sight<Job>) -> Result<()> {
+        let triggers = stream::iter(0..count).map(|_| self.client.trigger(job));
+        let execs: Vec<_> = triggers.buffer_unordered(AT_ONCE).try_collect().await?;
+        sight.first(count, LIMIT).await?;
+        for exec in execs {
+            // There may be no node for it; where there is one, it may have ended already.
+            let cancel = format!("/v1/jobs/{job}/execs/{}/cancel", exec.id);
+            let _ = self.client.send("POST", &cancel, None, 202).await;
+        }
+        sight.gone(count, LIMIT).await?;
+        Ok(())
     }
 
     pub(crate) async fn job(&self, command: &str, fields: Value) -> Result<i64> {
