@@ -17,7 +17,9 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub async fn apply(api: &Api<Pod>, name: &str, operations: Value) -> Result<(), CallError> {
     let operations = serde_json::from_value(operations)
         .map_err(|error| CallError::Failed(Box::new(kube::Error::SerdeError(error))))?;
-    let (params, patch) = (PatchParams::default(), Patch::Json::<()>(operations));
+    // No field of ours is unknown, so the API server need not search for such.
+    let params = PatchParams::default().validation_ignore();
+    let patch = Patch::Json::<()>(operations);
     persist(LIMIT, || api.patch(name, &params, &patch))
         .await
         .map(drop)

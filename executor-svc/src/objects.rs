@@ -7,10 +7,10 @@ mod secrets;
 use std::time::Duration;
 
 use cluster::finalizer::{self, FinalizerError};
-use cluster::{CallError, PodIdentity, names, patch, persist};
+use cluster::{CallError, PodIdentity, create, names, patch, persist};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
@@ -42,9 +42,8 @@ impl Objects {
     pub(crate) async fn create_job(&self, job: &Job) -> Result<Created, CallError> {
         let api: Api<Job> =
             Api::namespaced(self.client.clone(), &job.namespace().unwrap_or_default());
-        let (name, params) = (job.name_any(), PostParams::default());
-        let created = persist(LIMIT, || api.create(&params, job)).await;
-        let found = match created {
+        let name = job.name_any();
+        let found = match create(&self.client, &api, job).await {
             Ok(created) => created,
             Err(error) if error.code() == Some(409) => persist(LIMIT, || api.get(&name)).await?,
             Err(error) => return Err(error),

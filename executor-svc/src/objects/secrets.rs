@@ -1,8 +1,8 @@
 //! The Secret of an attempt.
 
-use cluster::{CallError, persist};
+use cluster::{CallError, create, persist};
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt};
 
 use super::{Created, LIMIT, Objects, same_attempt, settled};
@@ -14,8 +14,8 @@ impl Objects {
     pub(crate) async fn create_secret(&self, secret: &Secret) -> Result<Created, CallError> {
         let namespace = secret.namespace().unwrap_or_default();
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &namespace);
-        let (name, params) = (secret.name_any(), PostParams::default());
-        let refused = match persist(LIMIT, || api.create(&params, secret)).await {
+        let name = secret.name_any();
+        let refused = match create(&self.client, &api, secret).await {
             Err(error) if error.code() == Some(409) => error,
             created => {
                 return created.map(|created| Created::There(created.uid().unwrap_or_default()));
@@ -38,8 +38,7 @@ impl Objects {
             ..DeleteParams::default()
         };
         settled(persist(LIMIT, || api.delete(&name, &params)).await)?;
-        let params = PostParams::default();
-        let created = persist(LIMIT, || api.create(&params, secret)).await?;
+        let created = create(&self.client, &api, secret).await?;
         Ok(Created::There(created.uid().unwrap_or_default()))
     }
 }
