@@ -42,14 +42,8 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
     let (queue, door) = (Queue::default(), Door::default());
     let shards = hold_shards(&config, &process)?;
     let watches = Watches::start(&config, &clients, &shards, &queue, &process);
-    let traces = process.traces.clone();
-    let record = ExecRows::new(
-        store.clone(),
-        bus.publisher(),
-        keyring,
-        traces,
-        door.clone(),
-    );
+    let publisher = bus.publisher();
+    let record = ExecRows::new(store.clone(), publisher, keyring, door.clone(), &process);
     let reconciler = Arc::new(Reconciler {
         record,
         queue: queue.clone(),

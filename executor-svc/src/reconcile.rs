@@ -25,7 +25,7 @@ use crate::namespace::Namespaces;
 use crate::objects::Objects;
 use crate::pace::Pace;
 use crate::queue::Queue;
-use crate::record::ExecRows;
+use crate::record::{ExecRows, Unanswered};
 use crate::view::{ObservedJob, ObservedPod, View};
 
 /// More steps than any exec takes at one go; then it waits for the next sweep.
@@ -36,6 +36,8 @@ const STEPS: usize = 12;
 pub(crate) enum ReconcileError {
     #[error("the database did not do its part")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     #[error("the cluster did not do its part")]
     Call(#[from] CallError),
     #[error("the cluster did not let the pod go")]
@@ -47,7 +49,9 @@ impl ReconcileError {
     fn busy(&self) -> Option<Duration> {
         match self {
             Self::Call(error) | Self::Finalizer(FinalizerError::Call(error)) => error.busy(),
-            Self::Finalizer(FinalizerError::Contended) | Self::Store(_) => None,
+            Self::Finalizer(FinalizerError::Contended) | Self::Store(_) | Self::Unanswered(_) => {
+                None
+            }
         }
     }
 }

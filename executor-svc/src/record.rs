@@ -1,16 +1,19 @@
 //! The changes that are made in the database: each in one transaction, told to
 //! whoever follows the exec once it is committed.
 
+mod many;
+mod together;
+
 use bus::{HintRoute, Publisher};
-use chassis::Traces;
+use chassis::{Process, Traces};
 use chrono::Utc;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use shared_types::message::Hint;
 use shared_types::{ExecId, ExecState, Shards};
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Held, Obstacle, Placement, Program, Retry, Start, StopReason,
-    Tracked,
+    self, Applied, Claim, End, Ended, Held, MadeJob, Obstacle, Placement, Program, Retry, Start,
+    StopReason, Tracked,
 };
 use store::secrets::{self, Keyring};
 use store::{AsyncConnection, Store, StoreError, admission, registries};
@@ -18,6 +21,8 @@ use store::{AsyncConnection, Store, StoreError, admission, registries};
 use crate::admission::Door;
 use crate::confidential::Confidential;
 use crate::spans;
+use many::Many;
+pub(crate) use together::Unanswered;
 
 /// Reads and writes the status columns of execs, and announces what it wrote.
 pub(crate) struct ExecRows {
@@ -26,6 +31,7 @@ pub(crate) struct ExecRows {
     keyring: Keyring,
     traces: Traces,
     door: Door,
+    many: Many,
 }
 
 impl ExecRows {
@@ -33,20 +39,21 @@ impl ExecRows {
         store: Store,
         publisher: Publisher,
         keyring: Keyring,
-        traces: Traces,
         door: Door,
+        process: &Process,
     ) -> Self {
         Self {
+            many: Many::new(&store, &process.flush),
             store,
             publisher,
             keyring,
-            traces,
+            traces: process.traces.clone(),
             door,
         }
     }
 
-    pub(crate) async fn load(&self, exec: ExecId) -> Result<Option<Tracked>, StoreError> {
-        Ok(self.load_many(&[exec]).await?.pop())
+    pub(crate) async fn load(&self, exec: ExecId) -> Result<Option<Tracked>, Unanswered> {
+        self.many.loads.ask(exec).await
     }
 
     pub(crate) async fn load_many(&self, execs: &[ExecId]) -> Result<Vec<Tracked>, StoreError> {
@@ -75,9 +82,8 @@ impl ExecRows {
         admission::count_queued(&mut conn, region).await
     }
 
-    pub(crate) async fn program(&self, exec: ExecId) -> Result<Option<Program>, StoreError> {
-        let mut conn = self.store.connection().await?;
-        lifecycle::program(&mut conn, exec).await
+    pub(crate) async fn program(&self, exec: ExecId) -> Result<Option<Program>, Unanswered> {
+        self.many.programs.ask(exec).await
     }
 
     /// What an attempt is given in confidence, opened.
@@ -98,14 +104,8 @@ impl ExecRows {
         Ok(Confidential { values, credential })
     }
 
-    pub(crate) async fn job_created(
-        &self,
-        exec: ExecId,
-        attempt: i32,
-        uid: &str,
-    ) -> Result<Applied, StoreError> {
-        let mut conn = self.store.connection().await?;
-        lifecycle::record_job(&mut conn, exec, attempt, uid).await
+    pub(crate) async fn job_created(&self, job: MadeJob) -> Result<Applied, Unanswered> {
+        self.many.made_jobs.ask(job).await
     }
 
     pub(crate) async fn job_gone(

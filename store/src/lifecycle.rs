@@ -11,19 +11,20 @@ mod attempt;
 mod claim;
 mod giving_up;
 mod held;
+mod job;
 mod outcome;
 mod program;
 mod track;
 
 pub use attempt::{
-    Applied, Obstacle, Placement, StopReason, begin_attempt, begin_first, condemn, forget_job,
-    place, record_job, tell,
+    Applied, Obstacle, Placement, StopReason, begin_attempt, begin_first, condemn, place, tell,
 };
 pub use claim::{Claim, claim};
 pub use giving_up::{Retry, abandon_logs, retry};
 pub use held::{Held, held};
+pub use job::{MadeJob, forget_job, record_jobs};
 pub use outcome::{End, Ended, Start, end, start};
-pub use program::{Program, program};
+pub use program::{Program, programs};
 pub use track::{Attempt, Tracked, load, open_page};
 
 use chrono::{DateTime, Utc};

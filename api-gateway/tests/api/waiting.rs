@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared_types::{ExecId, Phase};
 use store::admission::{self, HeldBy, Queue};
-use store::lifecycle::{self, Claim, Obstacle, Placement, Start};
+use store::lifecycle::{self, Claim, MadeJob, Obstacle, Placement, Start};
 use store::{AsyncConnection, DatabaseRole, PooledConnection};
 
 use crate::app::{TestApp, User, exec_path, spawn_app};
@@ -34,6 +34,15 @@ async fn admit(conn: &mut PooledConnection, exec: &Value) {
 }
 
 /// Says at the same instant each time what keeps it from running.
+async fn record_job(conn: &mut PooledConnection, exec: &Value) {
+    let made = MadeJob {
+        exec: id(exec),
+        attempt: 1,
+        uid: "job".to_owned(),
+    };
+    lifecycle::record_jobs(conn, &[made]).await.unwrap();
+}
+
 async fn tell(conn: &mut PooledConnection, exec: &Value, phase: Phase, message: &str) {
     let message = message.to_owned();
     let obstacle = Obstacle { phase, message };
@@ -116,10 +125,7 @@ async fn an_admitted_exec_says_how_far_it_has_come() {
     let phase = async || waiting(&user, &exec).await["phase"].clone();
     admit(&mut conn, &exec).await;
     assert_eq!(phase().await, "claimed");
-    let exec_id = id(&exec);
-    lifecycle::record_job(&mut conn, exec_id, 1, "job")
-        .await
-        .unwrap();
+    record_job(&mut conn, &exec).await;
     assert_eq!(phase().await, "gated");
     tell(&mut conn, &exec, Phase::Claimed, "quota").await;
     assert_eq!(
@@ -134,7 +140,7 @@ async fn an_admitted_exec_says_how_far_it_has_come() {
         at: Utc::now() - TimeDelta::seconds(3),
         line: "Start pulling image: i".to_owned(),
     };
-    conn.transaction(async |conn| lifecycle::place(conn, exec_id, 1, &placement).await)
+    conn.transaction(async |conn| lifecycle::place(conn, id(&exec), 1, &placement).await)
         .await
         .unwrap();
     let shown = waiting(&user, &exec).await;

@@ -95,9 +95,10 @@ async fn most_wait(ring: &TestRing, execs: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_the_cluster_has_no_time_for_waits_and_keeps_nobody_else() {
-    // As many as executor-svc works on at once, and some more.
+    // More than executor-svc works on at once.
     const EXECS: usize = 40;
-    let ring = ring::start().await;
+    let places = "ESCAPEMENT__RECONCILE__CONCURRENCY";
+    let ring = ring::start_told(&[(Service::Executor, places, "32")]).await;
     let client = ring.client().await;
     let kubectl = ring::kubectl();
     let runs = client.run("sleep 600").await.unwrap();

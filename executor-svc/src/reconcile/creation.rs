@@ -6,7 +6,7 @@ use k8s_openapi::api::batch::v1::Job;
 use shared_types::trace::Traceparent;
 use shared_types::{ExecEvent, ExecSpec, Phase, Reason};
 use store::StoreError;
-use store::lifecycle::{Applied, End, Obstacle, Program, Tracked};
+use store::lifecycle::{Applied, End, MadeJob, Obstacle, Program, Tracked};
 
 use super::{After, ReconcileError, Reconciler};
 use crate::confidential::Confidential;
@@ -50,7 +50,12 @@ impl Reconciler {
             .await
         {
             Ok(Created::There(uid)) => {
-                let stored = self.record.job_created(exec.id, attempt, &uid).await?;
+                let made = MadeJob {
+                    exec: exec.id,
+                    attempt,
+                    uid,
+                };
+                let stored = self.record.job_created(made).await?;
                 Ok(if stored == Applied::Done {
                     After::Wait
                 } else {

@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{EventKind, ExecId, ExecState, Phase, Reason};
 use uuid::Uuid;
 
-use super::{append_event, lock};
+use super::append_event;
 use crate::StoreError;
 use crate::events::{self, ExecEventEntry};
 use crate::schema::{exec_attempts, execs};
@@ -26,7 +26,7 @@ pub enum Applied {
 }
 
 impl Applied {
-    fn from_rows(rows: usize) -> Self {
+    pub(super) fn from_rows(rows: usize) -> Self {
         if rows > 0 { Self::Done } else { Self::TooLate }
     }
 }
@@ -130,45 +130,6 @@ async fn begin(
     };
     events::append(conn, &moved, &entry).await?;
     Ok(moved)
-}
-
-/// Stores the uid of the attempt's Job. Too late if another uid is stored.
-pub async fn record_job(
-    conn: &mut AsyncPgConnection,
-    exec: ExecId,
-    attempt: i32,
-    job_uid: &str,
-) -> Result<Applied, StoreError> {
-    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
-        .filter(
-            exec_attempts::job_uid
-                .is_null()
-                .or(exec_attempts::job_uid.eq(job_uid)),
-        )
-        .set(exec_attempts::job_uid.eq(job_uid))
-        .execute(conn)
-        .await?;
-    Ok(Applied::from_rows(rows))
-}
-
-/// The Job of this uid is gone and none of its pods was claimed, so another
-/// may be created under the same name.
-pub async fn forget_job(
-    conn: &mut AsyncPgConnection,
-    exec: ExecId,
-    attempt: i32,
-    job_uid: &str,
-) -> Result<Applied, StoreError> {
-    if lock(conn, exec).await?.is_none() {
-        return Ok(Applied::TooLate);
-    }
-    let rows = diesel::update(exec_attempts::table.find((exec.0, attempt)))
-        .filter(exec_attempts::job_uid.eq(job_uid))
-        .filter(exec_attempts::pod_uid.is_null())
-        .set(exec_attempts::job_uid.eq(None::<String>))
-        .execute(conn)
-        .await?;
-    Ok(Applied::from_rows(rows))
 }
 
 /// Tells that the pod has a node, which now pulls its image.

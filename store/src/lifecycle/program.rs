@@ -1,10 +1,13 @@
 //! What an exec runs.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared_types::{ExecId, ExecSpec};
+use uuid::Uuid;
 
 use crate::StoreError;
 use crate::schema::{execs, jobs, registry_credentials};
@@ -22,32 +25,41 @@ pub struct Program {
     pub has_registries: bool,
 }
 
-/// What an exec runs.
-pub async fn program(
+/// What these execs run, as far as they exist.
+pub async fn programs(
     conn: &mut AsyncPgConnection,
-    exec: ExecId,
-) -> Result<Option<Program>, StoreError> {
-    type Row = (serde_json::Value, String, Option<DateTime<Utc>>, bool);
+    ids: &[ExecId],
+) -> Result<HashMap<ExecId, Program>, StoreError> {
+    type Row = (Uuid, serde_json::Value, String, Option<DateTime<Utc>>, bool);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let credentials =
         registry_credentials::table.filter(registry_credentials::namespace.eq(execs::namespace));
-    let row: Option<Row> = execs::table
+    let rows: Vec<Row> = execs::table
         .inner_join(jobs::table)
-        .filter(execs::id.eq(exec.0))
-        .select((execs::spec, jobs::name, execs::slot_at, exists(credentials)))
-        .first(conn)
-        .await
-        .optional()?;
-    row.map(|(spec, job_name, slot_at, has_registries)| {
-        let spec = serde_json::from_value(spec).map_err(|error| StoreError::Unknown {
-            what: "exec spec",
-            value: error.to_string(),
-        })?;
-        Ok(Program {
-            spec,
-            job_name,
-            slot_at,
-            has_registries,
-        })
-    })
-    .transpose()
+        .filter(execs::id.eq_any(ids))
+        .select((
+            execs::id,
+            execs::spec,
+            jobs::name,
+            execs::slot_at,
+            exists(credentials),
+        ))
+        .load(conn)
+        .await?;
+    let programs = rows
+        .into_iter()
+        .map(|(id, spec, job_name, slot_at, has_registries)| {
+            let spec = serde_json::from_value(spec).map_err(|error| StoreError::Unknown {
+                what: "exec spec",
+                value: error.to_string(),
+            })?;
+            let program = Program {
+                spec,
+                job_name,
+                slot_at,
+                has_registries,
+            };
+            Ok((ExecId(id), program))
+        });
+    programs.collect()
 }

@@ -102,12 +102,45 @@ async fn attempts_follow_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_recorded_together_each_as_if_alone() {
+    let ring = Ring::new().await;
+    let (has_another, has_it, has_none) = (ring.created().await, ring.created().await, {
+        let exec = ring.exec().await;
+        assert_eq!(ring.begin(exec, 1).await, Applied::Done);
+        exec
+    });
+    let made = |exec, attempt, uid: &str| MadeJob {
+        exec,
+        attempt,
+        uid: uid.to_owned(),
+    };
+    let mut conn = ring.conn().await;
+    let jobs = [
+        made(has_none, 2, "job-3"),
+        made(has_another, 1, "job-2"),
+        made(has_none, 1, "job-3"),
+        made(ExecId::new(), 1, "job-4"),
+        made(has_it, 1, "job-1"),
+    ];
+    let applied = lifecycle::record_jobs(&mut conn, &jobs).await.unwrap();
+    let late = Applied::TooLate;
+    assert_eq!(applied, [late, late, Applied::Done, late, Applied::Done]);
+    for (exec, uid) in [
+        (has_another, "job-1"),
+        (has_it, "job-1"),
+        (has_none, "job-3"),
+    ] {
+        let stored = ring.tracked(exec).await.attempts.remove(0).job_uid;
+        assert_eq!(stored.as_deref(), Some(uid));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_forgotten_only_before_a_claim() {
     let ring = Ring::new().await;
     let exec = ring.created().await;
     let mut conn = ring.conn().await;
-    let other = lifecycle::record_job(&mut conn, exec, 1, "job-2").await;
-    assert_eq!(other.unwrap(), Applied::TooLate);
+    assert_eq!(ring.record_job(exec, "job-2").await, Applied::TooLate);
     for (uid, expected) in [("job-2", Applied::TooLate), ("job-1", Applied::Done)] {
         assert_eq!(
             lifecycle::forget_job(&mut conn, exec, 1, uid)
@@ -116,9 +149,7 @@ async fn a_job_is_forgotten_only_before_a_claim() {
             expected
         );
     }
-    lifecycle::record_job(&mut conn, exec, 1, "job-2")
-        .await
-        .unwrap();
+    assert_eq!(ring.record_job(exec, "job-2").await, Applied::Done);
     ring.claim(exec, "pod-1").await;
     let late = lifecycle::forget_job(&mut conn, exec, 1, "job-2").await;
     assert_eq!(late.unwrap(), Applied::TooLate);

@@ -1,5 +1,7 @@
 //! How a run goes and ends, and what is told of it.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +286,15 @@ async fn what_an_exec_runs_is_read_with_whether_there_are_credentials() {
     let ring = Ring::new().await;
     let exec = ring.exec().await;
     let mut conn = ring.conn().await;
-    let program = lifecycle::program(&mut conn, exec).await.unwrap().unwrap();
+    let (other, none) = (ring.exec().await, ExecId::new());
+    let programs = lifecycle::programs(&mut conn, &[exec, none, other])
+        .await
+        .unwrap();
+    assert_eq!(
+        programs.keys().collect::<BTreeSet<_>>(),
+        [&exec, &other].into()
+    );
+    let program = &programs[&exec];
     assert_eq!(program.spec.image(), "i:t");
     let told = (program.job_name.as_str(), program.slot_at);
     assert_eq!(told, ("j", None));
@@ -297,9 +307,10 @@ async fn what_an_exec_runs_is_read_with_whether_there_are_credentials() {
                  SELECT '{namespace}', 'r.io', 'u', id FROM password"
         ))
         .await;
-        let program = lifecycle::program(&mut conn, exec).await.unwrap().unwrap();
-        assert_eq!(program.has_registries, has_registries, "{namespace}");
+        let programs = lifecycle::programs(&mut conn, &[exec]).await.unwrap();
+        assert_eq!(
+            programs[&exec].has_registries, has_registries,
+            "{namespace}"
+        );
     }
-    let none = lifecycle::program(&mut conn, ExecId::new()).await.unwrap();
-    assert_eq!(none, None);
 }

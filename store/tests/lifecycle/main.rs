@@ -13,7 +13,8 @@ use shared_types::{
     EventKind, ExecEvent, ExecId, ExecState, Phase, Reason, RetryOn, RunRules, Shards,
 };
 use store::lifecycle::{
-    self, Applied, Claim, End, Ended, Held, Obstacle, Placement, Retry, Start, StopReason, Tracked,
+    self, Applied, Claim, End, Ended, Held, MadeJob, Obstacle, Placement, Retry, Start, StopReason,
+    Tracked,
 };
 use store::testing::TestDatabase;
 use store::{AsyncConnection, DatabaseRole, PooledConnection, Store, StoreError, events};
@@ -63,10 +64,20 @@ impl Ring {
     async fn created(&self) -> ExecId {
         let exec = self.exec().await;
         assert_eq!(self.begin(exec, 1).await, Applied::Done);
-        let mut conn = self.conn().await;
-        let stored = lifecycle::record_job(&mut conn, exec, 1, "job-1").await;
-        assert_eq!(stored.unwrap(), Applied::Done);
+        assert_eq!(self.record_job(exec, "job-1").await, Applied::Done);
         exec
+    }
+
+    /// Of the first attempt.
+    async fn record_job(&self, exec: ExecId, uid: &str) -> Applied {
+        let made = MadeJob {
+            exec,
+            attempt: 1,
+            uid: uid.to_owned(),
+        };
+        let mut conn = self.conn().await;
+        let applied = lifecycle::record_jobs(&mut conn, &[made]).await.unwrap();
+        applied[0]
     }
 
     async fn claimed(&self) -> ExecId {

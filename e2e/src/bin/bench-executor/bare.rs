@@ -18,7 +18,7 @@ use crate::LIMIT;
 use crate::sight::{Sight, between};
 
 /// Calls at a time, as executor-svc has by default.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 const NAMESPACE: &str = "bench-bare";
 
 /// A namespace for the peer's Jobs.
