@@ -1,6 +1,6 @@
 # The front door. Each target is one or two commands; the work is in devstack/.
 .DEFAULT_GOAL := help
-.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-ring bench-executor bench-failover bench-trigger bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
+.PHONY: help up down status test e2e fuzz alerts chart images compose-test helm-test bench-executor bench-failover bench-trigger bench-follow bench-flood bench-logs bench-admission bench-lists bench-purge bench-schedules oracle prove-logs prove-ends hostile lint clean
 
 # Built together with everything else: built alone, it would have dependencies of its own.
 BUILD := cargo build --workspace --bins
@@ -54,10 +54,6 @@ compose-test: ## start docker-compose.yml beside a Kubernetes of its own
 
 helm-test: ## install the chart, then scale, roll, upgrade and roll back under load
 	deploy/helm/install-test
-
-bench-ring: ## time 50 execs against 50 bare Jobs of the same pod
-	$(BUILD)
-	@$(WITH_ALL) $(dir $(DEVSTACK))bench-ring
 
 bench-admission: ## 300 execs at once where 20 may run, of a big and a small namespace
 	$(BUILD)
