@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Request;
 use http::header::CONTENT_TYPE;
-use kube::{Api, Client, Error, Resource};
+use kube::{Api, Error, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,13 +16,13 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Creates an object. The API server is spared the search for fields that it does not know, a
 /// twelfth of its work for a Job: it leaves them out either way, and the types have no others
 /// than those of a newer one.
-pub async fn create<K>(client: &Client, api: &Api<K>, object: &K) -> Result<K, CallError>
+pub async fn create<K>(api: &Api<K>, object: &K) -> Result<K, CallError>
 where
     K: Resource + Clone + Debug + Serialize + DeserializeOwned,
 {
     let data = serde_json::to_vec(object).map_err(Error::SerdeError);
     let data = data.map_err(|error| CallError::Failed(Box::new(error)))?;
-    let url = api.resource_url();
+    let (client, url) = (api.clone().into_client(), api.resource_url());
     persist(LIMIT, async || {
         client.request(request(url, data.clone())?).await
     })

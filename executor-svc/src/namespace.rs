@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cluster::{CallError, ClusterConfig, names, persist};
 use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -137,10 +137,9 @@ enum Created {
 /// Creates an object, unless there is one of its name.
 async fn create<K>(api: &Api<K>, object: &K) -> Result<Created, CallError>
 where
-    K: Clone + Debug + Serialize + DeserializeOwned,
+    K: Resource + Clone + Debug + Serialize + DeserializeOwned,
 {
-    let params = PostParams::default();
-    match persist(LIMIT, || api.create(&params, object)).await {
+    match cluster::create(api, object).await {
         Ok(_) => Ok(Created::Now),
         Err(error) if error.code() == Some(409) => Ok(Created::WasThere),
         Err(error) => Err(error),

@@ -43,7 +43,7 @@ impl Objects {
         let api: Api<Job> =
             Api::namespaced(self.client.clone(), &job.namespace().unwrap_or_default());
         let name = job.name_any();
-        let found = match create(&self.client, &api, job).await {
+        let found = match create(&api, job).await {
             Ok(created) => created,
             Err(error) if error.code() == Some(409) => persist(LIMIT, || api.get(&name)).await?,
             Err(error) => return Err(error),

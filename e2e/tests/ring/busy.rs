@@ -11,6 +11,13 @@ use tokio::process::{Child, Command};
 
 use crate::ring::{self, LIMIT, TestRing, eventually};
 
+/// How many execs are worked on at a time.
+const PLACES: (Service, &str, &str) = (
+    Service::Executor,
+    "ESCAPEMENT__RECONCILE__CONCURRENCY",
+    "32",
+);
+
 /// Creations that the API server refused by the rule of that name, as it counts them itself.
 async fn refused(kubectl: &Kubectl, rule: &str) -> f64 {
     let text = kubectl.run(&["get", "--raw=/metrics"], None).await.unwrap();
@@ -97,8 +104,7 @@ async fn most_wait(ring: &TestRing, execs: usize) {
 async fn who_the_cluster_has_no_time_for_waits_and_keeps_nobody_else() {
     // More than executor-svc works on at once.
     const EXECS: usize = 40;
-    let places = "ESCAPEMENT__RECONCILE__CONCURRENCY";
-    let ring = ring::start_told(&[(Service::Executor, places, "32")]).await;
+    let ring = ring::start_told(&[PLACES]).await;
     let client = ring.client().await;
     let kubectl = ring::kubectl();
     let runs = client.run("sleep 600").await.unwrap();

@@ -15,7 +15,7 @@ impl Objects {
         let namespace = secret.namespace().unwrap_or_default();
         let api: Api<Secret> = Api::namespaced(self.client.clone(), &namespace);
         let name = secret.name_any();
-        let refused = match create(&self.client, &api, secret).await {
+        let refused = match create(&api, secret).await {
             Err(error) if error.code() == Some(409) => error,
             created => {
                 return created.map(|created| Created::There(created.uid().unwrap_or_default()));
@@ -38,7 +38,7 @@ impl Objects {
             ..DeleteParams::default()
         };
         settled(persist(LIMIT, || api.delete(&name, &params)).await)?;
-        let created = create(&self.client, &api, secret).await?;
+        let created = create(&api, secret).await?;
         Ok(Created::There(created.uid().unwrap_or_default()))
     }
 }

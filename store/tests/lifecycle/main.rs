@@ -4,6 +4,7 @@
 mod admission;
 mod claims;
 mod ends;
+mod programs;
 mod purge;
 
 use chrono::{DateTime, TimeDelta, Utc};
