@@ -119,6 +119,21 @@ impl<K: Indexed> Cache<K> {
         objects.filter(|object| holds(object)).count()
     }
 
+    /// Takes what a change of ours has made of `seen`: the watch may show it much later, and
+    /// until then a sweep would have the change made again. Where the watch has shown
+    /// something else meanwhile, that stays.
+    pub fn changed(&self, seen: &K, now: K) {
+        let Some(identity) = PodIdentity::of_object(&now) else {
+            return;
+        };
+        let mut state = self.write();
+        let objects = state.index.get(&identity.exec);
+        let known = objects.and_then(|objects| objects.get(&seen.uid()?));
+        if known.is_some_and(|known| known.resource_version() == seen.resource_version()) {
+            insert(&mut state.index, identity.exec, now);
+        }
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State<K>> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

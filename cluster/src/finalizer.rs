@@ -47,7 +47,7 @@ pub async fn remove(api: &Api<Pod>, pod: &Pod, finalizer: &str) -> Result<Remova
             return Ok(Removal::AlreadyGone);
         };
         match apply(api, &name, removal(uid.as_deref(), place, finalizer)).await {
-            Ok(()) => return Ok(Removal::Removed),
+            Ok(_) => return Ok(Removal::Removed),
             Err(error) if error.code() == Some(404) => return Ok(Removal::AlreadyGone),
             // 422 is how the API server says that a `test` did not hold.
             Err(error) if matches!(error.code(), Some(409 | 422)) => {}

@@ -12,15 +12,13 @@ use crate::call::{CallError, persist};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Applies all operations or none. A `test` that does not hold is answered
-/// with 422.
-pub async fn apply(api: &Api<Pod>, name: &str, operations: Value) -> Result<(), CallError> {
+/// Applies all operations or none, and says what the pod is then. A `test` that does not
+/// hold is answered with 422.
+pub async fn apply(api: &Api<Pod>, name: &str, operations: Value) -> Result<Pod, CallError> {
     let operations = serde_json::from_value(operations)
         .map_err(|error| CallError::Failed(Box::new(kube::Error::SerdeError(error))))?;
     // No field of ours is unknown, so the API server need not search for such.
     let params = PatchParams::default().validation_ignore();
     let patch = Patch::Json::<()>(operations);
-    persist(LIMIT, || api.patch(name, &params, &patch))
-        .await
-        .map(drop)
+    persist(LIMIT, || api.patch(name, &params, &patch)).await
 }

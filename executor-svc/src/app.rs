@@ -50,7 +50,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         door: door.clone(),
         jobs: watches.jobs.clone(),
         pods: watches.pods.clone(),
-        objects: Objects::new(clients.unary.clone()),
+        objects: Objects::new(clients.unary.clone(), watches.pods.clone()),
         namespaces: Namespaces::new(clients.unary, &config.cluster, config.namespace.clone()),
         creates: Pace::new("create", queue.clone()),
         clean_ups: Pace::new("clean-up", queue.clone()),

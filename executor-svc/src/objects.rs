@@ -7,7 +7,7 @@ mod secrets;
 use std::time::Duration;
 
 use cluster::finalizer::{self, FinalizerError};
-use cluster::{CallError, PodIdentity, create, names, patch, persist};
+use cluster::{Cache, CallError, PodIdentity, create, names, patch, persist};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Preconditions};
@@ -31,11 +31,13 @@ pub(crate) enum Created {
 /// The Jobs and Pods of one cluster.
 pub(crate) struct Objects {
     client: Client,
+    /// What is known of the pods, and of what became of them here.
+    pods: Cache<Pod>,
 }
 
 impl Objects {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(client: Client, pods: Cache<Pod>) -> Self {
+        Self { client, pods }
     }
 
     /// Creates the Job, or finds that it was created before.
@@ -64,7 +66,7 @@ impl Objects {
             }),
             ..DeleteParams::background()
         };
-        settled(persist(LIMIT, || api.delete(&job.name, &params)).await)
+        settled(persist(LIMIT, || api.delete(&job.name, &params)).await).map(drop)
     }
 
     /// Opens the gate and takes hold of the pod, both or neither.
@@ -93,7 +95,7 @@ impl Objects {
         };
         let api = self.pods_beside(pod);
         let name = pod.name_any();
-        settled(persist(LIMIT, || api.delete(&name, &params)).await)
+        settled(persist(LIMIT, || api.delete(&name, &params)).await).map(drop)
     }
 
     pub(crate) async fn release(&self, pod: &Pod, finalizer: &str) -> Result<(), FinalizerError> {
@@ -109,7 +111,10 @@ impl Objects {
     async fn patch(&self, pod: &Pod, patch: Value) -> Result<(), CallError> {
         let api = self.pods_beside(pod);
         let name = pod.name_any();
-        settled(patch::apply(&api, &name, patch).await)
+        if let Some(changed) = settled(patch::apply(&api, &name, patch).await)? {
+            self.pods.changed(pod, changed);
+        }
+        Ok(())
     }
 }
 
@@ -121,17 +126,20 @@ fn same_attempt<K: Resource>(found: &K, ours: &K) -> bool {
 
 /// Gone, changed meanwhile, or a failed `test` (422): what was seen is out of
 /// date, and the watch will say what is.
-fn settled<T>(result: Result<T, CallError>) -> Result<(), CallError> {
+fn settled<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match result {
         Err(error) if matches!(error.code(), Some(404 | 409 | 422)) => {
             tracing::debug!(%error, "the object had changed");
-            Ok(())
+            Ok(None)
         }
-        result => result.map(drop),
+        result => result.map(Some),
     }
 }
 
-/// Removes our gate and adds both finalizers, of this pod and no other.
+/// Removes our gate and adds both finalizers, of this pod and no other. Nobody applies
+/// pods of ours, so who owns which field need not be tracked in each of the ten changes to
+/// come: one empty entry ends that
+/// (<https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields>).
 fn opening(pod: &Pod) -> Option<Value> {
     let place = gate(pod)?;
     let gate = format!("/spec/schedulingGates/{place}");
@@ -139,6 +147,7 @@ fn opening(pod: &Pod) -> Option<Value> {
         json!({ "op": "test", "path": "/metadata/uid", "value": pod.uid() }),
         json!({ "op": "test", "path": format!("{gate}/name"), "value": names::CLAIM_GATE }),
         json!({ "op": "remove", "path": gate }),
+        json!({ "op": "add", "path": "/metadata/managedFields", "value": [{}] }),
     ];
     let ours = [names::OUTCOME_FINALIZER, names::LOGS_FINALIZER];
     if pod.finalizers().is_empty() {
@@ -189,6 +198,7 @@ mod tests {
             { "op": "test", "path": "/metadata/uid", "value": "u" },
             { "op": "test", "path": "/spec/schedulingGates/1/name", "value": "escapement.dev/claim" },
             { "op": "remove", "path": "/spec/schedulingGates/1" },
+            { "op": "add", "path": "/metadata/managedFields", "value": [{}] },
             { "op": "add", "path": "/metadata/finalizers/-", "value": "escapement.dev/outcome" },
             { "op": "add", "path": "/metadata/finalizers/-", "value": "escapement.dev/logs" },
         ]);
@@ -204,7 +214,7 @@ mod tests {
             { "op": "add", "path": "/metadata/finalizers", "value": ours },
         ]);
         assert_eq!(
-            &patch.as_array().unwrap()[3..],
+            &patch.as_array().unwrap()[4..],
             expected.as_array().unwrap()
         );
     }

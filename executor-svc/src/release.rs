@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use cluster::names::{LOGS_FINALIZER, OUTCOME_FINALIZER};
-use cluster::{CallError, Clients, selector};
+use cluster::{Cache, CallError, Clients, selector};
 use futures::future::try_join;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::time::{Instant, sleep};
@@ -25,7 +25,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Removes all Jobs and pods of this installation. Without `now` only if no outcome and no
 /// log would be lost with them.
 pub async fn run(config: Config, now: bool) -> Result<()> {
-    let objects = Objects::new(Clients::new(&config.cluster).await?.unary);
+    let clients = Clients::new(&config.cluster).await?;
+    // Nothing is watched: what is there is listed each time.
+    let objects = Objects::new(clients.unary, Cache::default());
     let selector = selector(&config.cluster);
     let (mut jobs, mut pods) = objects.all(&selector).await?;
     let held = |finalizer| pods.iter().filter(|pod| pod.holds(finalizer)).count();

@@ -86,6 +86,33 @@ fn what_nobody_reads_is_not_kept() {
 }
 
 #[test]
+fn what_was_made_of_an_object_is_known_before_it_is_watched() {
+    let exec = ExecId::new();
+    let (cache, mut writer) = watched();
+    let on = |node: &str, version: &str| {
+        let mut pod = pod(exec, "1", version);
+        pod.spec.get_or_insert_default().node_name = Some(node.to_owned());
+        pod
+    };
+    let known = || cache.of(exec).unwrap().remove(0);
+    writer.apply(Event::Apply(on("seen", "1")));
+    let seen = known();
+    cache.changed(&seen, on("changed", "2"));
+    assert_eq!(*known(), on("changed", "2"));
+    assert_eq!(
+        writer.apply(Event::Apply(on("changed", "2"))),
+        [],
+        "no news"
+    );
+    assert_eq!(writer.apply(Event::Apply(on("later", "3"))), [exec]);
+    cache.changed(&seen, on("changed", "2"));
+    assert_eq!(*known(), on("later", "3"), "the watch knew more");
+    writer.apply(Event::Delete(on("later", "3")));
+    cache.changed(&on("later", "3"), on("changed", "4"));
+    assert_eq!(count(&cache, exec), Some(0), "gone is gone");
+}
+
+#[test]
 fn a_new_list_names_only_what_differs() {
     let (same, changed, gone, new) = (ExecId::new(), ExecId::new(), ExecId::new(), ExecId::new());
     let (cache, mut writer) = watched();

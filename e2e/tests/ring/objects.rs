@@ -73,6 +73,28 @@ async fn leftovers_are_replaced_and_objects_of_others_are_not_touched() {
     deleted.expect("it is still there");
 }
 
+/// Each change of a pod would pay for it, and everybody who watches pods.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changed_what_of_a_pod_is_not_tracked() {
+    let ring = ring::start().await;
+    let client = ring.client().await;
+    let exec = client.run("sleep 300").await.unwrap();
+    client.wait(&exec, "R", LIMIT).await.unwrap();
+    let pods = ["get", "pods", "--all-namespaces", "--show-managed-fields"];
+    let of_this_ring = format!("app.kubernetes.io/instance={}", ring.stack().instance());
+    let get = [&pods[..], &["--output=json", "--selector", &of_this_ring]].concat();
+    let pods = ring::kubectl().run(&get, None).await.unwrap();
+    let pods: Value = serde_json::from_str(&pods).unwrap();
+    // The kubelet has changed its status meanwhile.
+    let pod = &pods["items"][0];
+    assert_eq!(pod["status"]["phase"], "Running", "{pod:#}");
+    assert_eq!(pod["metadata"]["managedFields"], Value::Null);
+    let cancel = format!("/v1/jobs/{}/execs/{}/cancel", exec.job, exec.id);
+    client.send("POST", &cancel, None, 202).await.unwrap();
+    client.wait(&exec, "C", LIMIT).await.unwrap();
+    ring.leaves_nothing_behind().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gets_no_pod_is_told_which_quota_it_was() {
     let none = "
