@@ -22,7 +22,7 @@ use self::watches::Watches;
 use crate::admission::{Admission, Door};
 use crate::config::Config;
 use crate::namespace::Namespaces;
-use crate::objects::Objects;
+use crate::objects::{Events, Objects};
 use crate::pace::Pace;
 use crate::probe::Probe;
 use crate::purge::Purge;
@@ -51,6 +51,7 @@ pub async fn start(config: Config, process: Process) -> anyhow::Result<()> {
         jobs: watches.jobs.clone(),
         pods: watches.pods.clone(),
         objects: Objects::new(clients.unary.clone(), watches.pods.clone()),
+        events: Events::new(clients.unary.clone(), &process.flush),
         namespaces: Namespaces::new(clients.unary, &config.cluster, config.namespace.clone()),
         creates: Pace::new("create", queue.clone()),
         clean_ups: Pace::new("clean-up", queue.clone()),

@@ -22,4 +22,5 @@ pub mod registries;
 pub mod release;
 mod spans;
 mod sweep;
+mod together;
 pub mod view;

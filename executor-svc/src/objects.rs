@@ -1,6 +1,7 @@
 //! The changes that are made in the cluster. Each names the one object it means
 //! by uid, and takes "already so" and "already gone" for success.
 
+mod events;
 mod found;
 mod secrets;
 
@@ -13,6 +14,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
+
+pub(crate) use events::Events;
 
 use crate::pod::gate;
 use crate::view::ObservedJob;

@@ -22,10 +22,11 @@ use crate::admission::Door;
 use crate::config::Config;
 use crate::decide::{Facts, Load, Step, decide, decide_orphan};
 use crate::namespace::Namespaces;
-use crate::objects::Objects;
+use crate::objects::{Events, Objects};
 use crate::pace::Pace;
 use crate::queue::Queue;
-use crate::record::{ExecRows, Unanswered};
+use crate::record::ExecRows;
+use crate::together::Unanswered;
 use crate::view::{ObservedJob, ObservedPod, View};
 
 /// More steps than any exec takes at one go; then it waits for the next sweep.
@@ -73,6 +74,7 @@ pub(crate) struct Reconciler {
     pub(crate) jobs: Cache<Job>,
     pub(crate) pods: Cache<Pod>,
     pub(crate) objects: Objects,
+    pub(crate) events: Events,
     pub(crate) namespaces: Namespaces,
     pub(crate) creates: Pace,
     pub(crate) clean_ups: Pace,

@@ -2,7 +2,6 @@
 //! whoever follows the exec once it is committed.
 
 mod many;
-mod together;
 
 use bus::{HintRoute, Publisher};
 use chassis::{Process, Traces};
@@ -21,8 +20,8 @@ use store::{AsyncConnection, Store, StoreError, admission, registries};
 use crate::admission::Door;
 use crate::confidential::Confidential;
 use crate::spans;
+use crate::together::Unanswered;
 use many::Many;
-pub(crate) use together::Unanswered;
 
 /// Reads and writes the status columns of execs, and announces what it wrote.
 pub(crate) struct ExecRows {

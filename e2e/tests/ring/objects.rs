@@ -1,7 +1,9 @@
 //! What the executor finds in the cluster when it comes back: leftovers of its last try, objects
 //! of others, and namespaces that are not as it is now told.
 
-use devstack::Service;
+use std::fs;
+
+use devstack::{Infra, Service};
 use e2e::client::Exec;
 use serde_json::{Value, json};
 
@@ -9,6 +11,7 @@ use crate::reasons::said_by_kubernetes;
 use crate::ring::{self, LIMIT, TestRing};
 
 const SECRET: &str = "from this try";
+const MANY: usize = 30;
 
 fn metadata(ring: &TestRing, exec: &Exec, labels: &Value) -> Value {
     let name = format!("x-{}-1", exec.id.replace('-', ""));
@@ -118,6 +121,45 @@ async fn who_gets_no_pod_is_told_which_quota_it_was() {
     assert!(log.last().unwrap().contains("exceeded quota"), "{log:?}");
 }
 
+/// Lists of events of this ring's namespace that its executor has had so far.
+fn lists_of_events(ring: &TestRing) -> usize {
+    let log = fs::read_to_string(Infra::from_env().unwrap().audit_log()).unwrap();
+    let events = format!("/api/v1/namespaces/jobs-{}/events?", ring.name());
+    log.lines().filter(|line| line.contains(&events)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_that_end_at_once_are_explained_together() {
+    let none = "
+        [namespace.quota]
+        \"pods\" = \"0\"
+        [limits]
+        start_deadline = \"15s\"
+        attempts = 1";
+    let file = ring::settings("none-of-many", none);
+    let path = file.display().to_string();
+    let ring = ring::start_told(&[(Service::Executor, "ESCAPEMENT_CONFIG", &path)]).await;
+    let client = ring.client().await;
+    let job = client.create_job("true", json!({})).await.unwrap();
+    let mut execs = Vec::new();
+    for _ in 0..MANY {
+        execs.push(client.trigger(job).await.unwrap());
+    }
+    let have_jobs = async || names(&ring, "jobs").await.len() == MANY;
+    ring::eventually("each has its Job", have_jobs).await;
+    ring.stack().stop(Service::Executor).await.unwrap();
+    fs::write(&file, none.replace("15s", "1s")).unwrap();
+    ring.start_again(Service::Executor).await;
+    for exec in &execs {
+        let failed = client.wait(exec, "F", LIMIT).await.unwrap();
+        assert_eq!(failed["reason"], "pod_refused", "{failed:#}");
+        let said = said_by_kubernetes(&client, exec).await;
+        assert!(said.starts_with("FailedCreate"), "{said}");
+    }
+    let lists = lists_of_events(&ring);
+    assert!((1..MANY / 2).contains(&lists), "{lists} lists for {MANY}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_becomes_as_the_executor_is_told() {
     let file = ring::settings("bare", "");
@@ -139,7 +181,7 @@ async fn a_namespace_becomes_as_the_executor_is_told() {
         \"pods\" = \"\"
         \"requests.cpu\" = \"\"
         \"requests.memory\" = \"\"";
-    std::fs::write(&file, bare).unwrap();
+    fs::write(&file, bare).unwrap();
     ring.stack().restart(Service::Executor).await.unwrap();
     let exec = client.run("true").await.unwrap();
     client.wait(&exec, "S", LIMIT).await.unwrap();

@@ -1,21 +1,13 @@
 //! What is read from the cluster itself, where the watches cannot have the last word.
 
-use std::time::Duration;
-
 use cluster::{CallError, insist, persist};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use super::{LIMIT, Objects};
-
-/// An end is not to wait long for an explanation.
-const EVENTS_LIMIT: Duration = Duration::from_secs(2);
-
-/// Kubernetes counts what it says again and again.
-const EVENTS_MAX: u32 = 100;
 
 /// Objects of one answer.
 const PAGE: u32 = 500;
@@ -29,15 +21,6 @@ impl Objects {
     pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>, CallError> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         persist(LIMIT, || api.get_opt(name)).await
-    }
-
-    /// What Kubernetes said of the object of this uid, as far as it still knows.
-    pub(crate) async fn events(&self, namespace: &str, uid: &str) -> Result<Vec<Event>, CallError> {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        let of_it = format!("involvedObject.uid={uid}");
-        let params = ListParams::default().fields(&of_it).limit(EVENTS_MAX);
-        let list = insist(EVENTS_LIMIT, || api.list(&params)).await?;
-        Ok(list.items)
     }
 
     /// All objects with these labels, page by page.

@@ -1,14 +1,12 @@
-//! What Kubernetes said of an attempt that the platform ended: its events, which it forgets
-//! after an hour.
+//! What Kubernetes said of an attempt that the platform ended.
 
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use cluster::instant;
-use futures::future::join_all;
 use k8s_openapi::api::core::v1::Event;
 use shared_types::Reason;
-use store::lifecycle::{Attempt, End, Tracked};
+use store::lifecycle::{End, Tracked};
 
 use super::Reconciler;
 use crate::decide::is_platforms;
@@ -22,7 +20,9 @@ impl Reconciler {
         let Some(attempt) = exec.current().filter(|_| is_kubernetes_matter(end.reason)) else {
             return;
         };
-        let mut events = self.events(exec, attempt).await;
+        let namespace = self.cluster().namespace(&exec.namespace);
+        let uids = [&attempt.job_uid, &attempt.pod_uid].into_iter().flatten();
+        let mut events = self.events.of(namespace, uids.cloned().collect()).await;
         events.sort_by_key(last_seen);
         for event in &events {
             let (said, times) = (event.message.as_deref(), times(event));
@@ -37,23 +37,6 @@ impl Reconciler {
             end.line = format!("{}: {why}.", end.line.trim_end_matches('.'));
         }
         end.said = told(&events);
-    }
-
-    /// Of the attempt's Job and of its pod. An end is recorded without them rather than late.
-    async fn events(&self, exec: &Tracked, attempt: &Attempt) -> Vec<Event> {
-        let namespace = self.cluster().namespace(&exec.namespace);
-        let mut events = Vec::new();
-        let uids = [&attempt.job_uid, &attempt.pod_uid].into_iter().flatten();
-        for answer in join_all(uids.map(|uid| self.objects.events(&namespace, uid))).await {
-            match answer {
-                Ok(found) => events.extend(found),
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(exec = %exec.id, error, "Kubernetes' events cannot be read");
-                }
-            }
-        }
-        events
     }
 }
 

@@ -7,7 +7,7 @@ use shared_types::ExecId;
 use store::lifecycle::{self, Applied, MadeJob, Program, Tracked};
 use store::{Store, StoreError};
 
-use super::together::Together;
+use crate::together::Together;
 
 pub(super) struct Many {
     pub(super) loads: Together<ExecId, Option<Tracked>>,

@@ -1,5 +1,6 @@
-//! What many ask the database at the same moment is asked by one statement: while one is under
-//! way, others gather for the next. Nobody waits for a batch to fill.
+//! What many ask at the same moment, of the database by one statement or of the cluster by
+//! one list: while one is under way, others gather for the next. Nobody waits for a batch
+//! to fill.
 
 use std::sync::Arc;
 
