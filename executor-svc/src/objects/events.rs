@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use kube::{Api, Client};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::together::Together;
 
@@ -40,6 +40,9 @@ struct Question {
     namespace: String,
     uids: Vec<String>,
 }
+
+/// Events by the uid of the object that they are about.
+type Said = HashMap<String, Vec<Event>>;
 
 /// The events of one cluster.
 #[derive(Debug)]
@@ -68,8 +71,9 @@ async fn answers(client: &Client, questions: &[Question]) -> Vec<Vec<Event>> {
         let uids = wanted.entry(question.namespace.clone()).or_default();
         uids.extend(question.uids.iter().cloned());
     }
-    let said: HashMap<String, Vec<Event>> = stream::iter(wanted)
-        .map(|(namespace, uids)| in_namespace(client.clone(), namespace, uids))
+    let deadline = Instant::now() + LIMIT;
+    let said: Said = stream::iter(wanted)
+        .map(|(namespace, uids)| in_namespace(client.clone(), namespace, uids, deadline))
         .buffer_unordered(NAMESPACES)
         .flat_map(stream::iter)
         .collect()
@@ -81,23 +85,18 @@ async fn answers(client: &Client, questions: &[Question]) -> Vec<Vec<Event>> {
     questions.iter().map(of).collect()
 }
 
-/// What was said of each; nothing of all of them rather than late.
+/// What was said of each; nothing of any rather than late.
 async fn in_namespace(
     client: Client,
     namespace: String,
     uids: HashSet<String>,
-) -> HashMap<String, Vec<Event>> {
+    deadline: Instant,
+) -> Said {
     let api: Api<Event> = Api::namespaced(client, &namespace);
     let lists = selectors(&uids).into_iter();
     let lists = try_join_all(lists.map(|fields| list(&api, fields, &uids)));
-    let error = match timeout(LIMIT, lists).await {
-        Ok(Ok(found)) => {
-            let mut said: HashMap<_, Vec<_>> = HashMap::new();
-            for (uid, event) in found.into_iter().flatten() {
-                said.entry(uid).or_default().push(event);
-            }
-            return said;
-        }
+    let error = match timeout_at(deadline, lists).await {
+        Ok(Ok(said)) => return said.into_iter().flatten().collect(),
         Ok(Err(error)) => error,
         Err(_) => CallError::Deadline,
     };
@@ -108,7 +107,7 @@ async fn in_namespace(
         error,
         "Kubernetes' events cannot be read; ends are recorded without them"
     );
-    HashMap::new()
+    Said::new()
 }
 
 /// A list for each of a few objects, or one of everything.
@@ -120,34 +119,30 @@ fn selectors(uids: &HashSet<String>) -> Vec<Option<String>> {
     uids.iter().map(of).collect()
 }
 
-/// The events of these objects, page by page, with the uid of each.
+/// The events of these objects, page by page.
 async fn list(
     api: &Api<Event>,
     fields: Option<String>,
     uids: &HashSet<String>,
-) -> Result<Vec<(String, Event)>, CallError> {
+) -> Result<Said, CallError> {
     let mut page = ListParams::default().limit(PAGE);
     page.field_selector = fields;
-    let mut found = Vec::new();
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut said = Said::new();
     loop {
         let list = insist(LIMIT, || api.list(&page)).await?;
         for event in list.items {
-            let Some(uid) = event.involved_object.uid.clone() else {
+            let uid = event.involved_object.uid.as_ref();
+            let Some(uid) = uid.filter(|uid| uids.contains(*uid)) else {
                 continue;
             };
-            if !uids.contains(&uid) {
-                continue;
-            }
-            let count = counts.entry(uid.clone()).or_default();
-            *count += 1;
-            if *count <= MOST {
-                found.push((uid, event));
+            let events = said.entry(uid.clone()).or_default();
+            if events.len() < MOST {
+                events.push(event);
             }
         }
         match list.metadata.continue_.filter(|next| !next.is_empty()) {
             Some(next) => page = page.continue_token(&next),
-            None => return Ok(found),
+            None => return Ok(said),
         }
     }
 }
