@@ -134,7 +134,7 @@ async fn many_that_end_at_once_are_explained_together() {
         [namespace.quota]
         \"pods\" = \"0\"
         [limits]
-        start_deadline = \"15s\"
+        start_deadline = \"5m\"
         attempts = 1";
     let file = ring::settings("none-of-many", none);
     let path = file.display().to_string();
@@ -148,7 +148,7 @@ async fn many_that_end_at_once_are_explained_together() {
     let have_jobs = async || names(&ring, "jobs").await.len() == MANY;
     ring::eventually("each has its Job", have_jobs).await;
     ring.stack().stop(Service::Executor).await.unwrap();
-    fs::write(&file, none.replace("15s", "1s")).unwrap();
+    fs::write(&file, none.replace("5m", "1s")).unwrap();
     ring.start_again(Service::Executor).await;
     for exec in &execs {
         let failed = client.wait(exec, "F", LIMIT).await.unwrap();
