@@ -142,7 +142,7 @@ fn settled<T>(result: Result<T, CallError>) -> Result<Option<T>, CallError> {
 /// Removes our gate and adds both finalizers, of this pod and no other. Nobody applies
 /// pods of ours, so who owns which field need not be tracked in every later change: one empty
 /// entry ends that
-/// (<https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields>).
+/// (<https://kubernetes.io/docs/reference/using-api/server-side-apply/>).
 fn opening(pod: &Pod) -> Option<Value> {
     let place = gate(pod)?;
     let gate = format!("/spec/schedulingGates/{place}");

@@ -98,15 +98,21 @@ async fn who_changed_what_of_a_pod_is_not_tracked() {
     ring.leaves_nothing_behind().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_gets_no_pod_is_told_which_quota_it_was() {
-    let none = "
+/// Settings with which no pod is made, and each exec waits so long for its only one.
+fn without_pods(start_deadline: &str) -> String {
+    format!(
+        "
         [namespace.quota]
         \"pods\" = \"0\"
         [limits]
-        start_deadline = \"2s\"
-        attempts = 1";
-    let file = ring::settings("no-pods", none);
+        start_deadline = \"{start_deadline}\"
+        attempts = 1"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_pod_is_told_which_quota_it_was() {
+    let file = ring::settings("no-pods", &without_pods("2s"));
     let path = file.display().to_string();
     let ring = ring::start_told(&[(Service::Executor, "ESCAPEMENT_CONFIG", &path)]).await;
     let client = ring.client().await;
@@ -130,13 +136,7 @@ fn lists_of_events(ring: &TestRing) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_that_end_at_once_are_explained_together() {
-    let none = "
-        [namespace.quota]
-        \"pods\" = \"0\"
-        [limits]
-        start_deadline = \"5m\"
-        attempts = 1";
-    let file = ring::settings("none-of-many", none);
+    let file = ring::settings("none-of-many", &without_pods("5m"));
     let path = file.display().to_string();
     let ring = ring::start_told(&[(Service::Executor, "ESCAPEMENT_CONFIG", &path)]).await;
     let client = ring.client().await;
@@ -148,7 +148,7 @@ async fn many_that_end_at_once_are_explained_together() {
     let have_jobs = async || names(&ring, "jobs").await.len() == MANY;
     ring::eventually("each has its Job", have_jobs).await;
     ring.stack().stop(Service::Executor).await.unwrap();
-    fs::write(&file, none.replace("5m", "1s")).unwrap();
+    fs::write(&file, without_pods("1s")).unwrap();
     ring.start_again(Service::Executor).await;
     for exec in &execs {
         let failed = client.wait(exec, "F", LIMIT).await.unwrap();

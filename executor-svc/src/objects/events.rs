@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chassis::Tasks;
-use cluster::{CallError, insist};
+use cluster::CallError;
 use futures::future::try_join_all;
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Event;
@@ -16,6 +16,7 @@ use kube::api::ListParams;
 use kube::{Api, Client};
 use tokio::time::{Instant, timeout_at};
 
+use super::found::each;
 use crate::together::Together;
 
 /// An end is not to wait long for an explanation: at most for a list that is under way and
@@ -27,9 +28,6 @@ const FEW: usize = 4;
 
 /// Namespaces that are listed at the same time.
 const NAMESPACES: usize = 4;
-
-/// Events of one answer.
-const PAGE: u32 = 500;
 
 /// Kubernetes counts what it says again and again, so nothing has many.
 const MOST: usize = 100;
@@ -119,32 +117,28 @@ fn selectors(uids: &HashSet<String>) -> Vec<Option<String>> {
     uids.iter().map(of).collect()
 }
 
-/// The events of these objects, page by page.
+/// The events of these objects.
 async fn list(
     api: &Api<Event>,
     fields: Option<String>,
     uids: &HashSet<String>,
 ) -> Result<Said, CallError> {
-    let mut page = ListParams::default().limit(PAGE);
-    page.field_selector = fields;
+    let params = ListParams {
+        field_selector: fields,
+        ..ListParams::default()
+    };
     let mut said = Said::new();
-    loop {
-        let list = insist(LIMIT, || api.list(&page)).await?;
-        for event in list.items {
-            let uid = event.involved_object.uid.as_ref();
-            let Some(uid) = uid.filter(|uid| uids.contains(*uid)) else {
-                continue;
-            };
+    each(api, params, |event: Event| {
+        let uid = event.involved_object.uid.as_ref();
+        if let Some(uid) = uid.filter(|uid| uids.contains(*uid)) {
             let events = said.entry(uid.clone()).or_default();
             if events.len() < MOST {
                 events.push(event);
             }
         }
-        match list.metadata.continue_.filter(|next| !next.is_empty()) {
-            Some(next) => page = page.continue_token(&next),
-            None => return Ok(said),
-        }
-    }
+    })
+    .await?;
+    Ok(said)
 }
 
 #[cfg(test)]

@@ -29,15 +29,29 @@ impl Objects {
         K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
     {
         let api: Api<K> = Api::all(self.client.clone());
-        let mut page = ListParams::default().labels(selector).limit(PAGE);
+        let params = ListParams::default().labels(selector);
         let mut found = Vec::new();
-        loop {
-            let list = insist(LIMIT, || api.list(&page)).await?;
-            found.extend(list.items);
-            match list.metadata.continue_.filter(|next| !next.is_empty()) {
-                Some(next) => page = page.continue_token(&next),
-                None => return Ok(found),
-            }
+        each(&api, params, |object| found.push(object)).await?;
+        Ok(found)
+    }
+}
+
+/// Takes every object of a list, page by page.
+pub(super) async fn each<K>(
+    api: &Api<K>,
+    params: ListParams,
+    mut take: impl FnMut(K),
+) -> Result<(), CallError>
+where
+    K: Clone + std::fmt::Debug + DeserializeOwned,
+{
+    let mut page = params.limit(PAGE);
+    loop {
+        let list = insist(LIMIT, || api.list(&page)).await?;
+        list.items.into_iter().for_each(&mut take);
+        match list.metadata.continue_.filter(|next| !next.is_empty()) {
+            Some(next) => page = page.continue_token(&next),
+            None => return Ok(()),
         }
     }
 }
