@@ -4,8 +4,9 @@
 //! Half of the execs are triggered through whichever gateway answers, with a key so that a
 //! client that was cut off may ask again; the other half is due by schedules. Programs report
 //! their start to a counter outside the system, and an exec counts as done when its whole log
-//! is sealed.
+//! is sealed. For the gateway it is the client's wait for an answer that counts.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -15,11 +16,15 @@ use devstack::{Infra, Ring, Service};
 use e2e::benchmark::{self, Folder};
 use e2e::{Client, StartCounter, Times, metrics};
 use serde_json::json;
+use tokio::time::{Instant, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 const SIZES: &str = "[sizes.XXS]\ncpu = \"10m\"\nmemory = \"32Mi\"\n";
-/// Between two triggers, and between two instants of each of two schedules.
-const TRIGGER_EVERY: Duration = Duration::from_secs(2);
+/// Between two triggers. Each is asked for so often with the same key: requests enough for
+/// some to be under way when a gateway is killed, and a program each two seconds.
+const TRIGGER_EVERY: Duration = Duration::from_millis(50);
+const ASKED: usize = 40;
+/// When each of two schedules is due.
 const SCHEDULE: &str = "*/4 * * * * *";
 /// How long each kill is watched before the fourth replica comes, and after that.
 const WATCHED: Duration = Duration::from_secs(12);
@@ -48,7 +53,7 @@ async fn main() -> Result<()> {
     let killing = async {
         for _ in 0..options.rounds {
             for service in Service::ALL {
-                round(&ring, service).await?;
+                round(&ring, &load, service).await?;
             }
         }
         stopping.cancel();
@@ -63,23 +68,26 @@ async fn main() -> Result<()> {
 
 /// Kills the second replica of a service and says what that cost.
 #[expect(clippy::print_stdout, reason = "the figures are the program's output")]
-async fn round(ring: &Ring, service: Service) -> Result<()> {
-    tokio::time::sleep(WATCHED).await;
+async fn round(ring: &Ring, load: &Load, service: Service) -> Result<()> {
+    sleep(WATCHED).await;
     let killed_at = Utc::now();
     ring.kill_replica(service, 2).await?;
-    tokio::time::sleep(WATCHED).await;
+    sleep(WATCHED).await;
     ring.start_replica(service, 4).await?;
-    tokio::time::sleep(WATCHED).await;
-    let shares = if service == Service::Gateway {
-        "answers".to_owned()
+    sleep(WATCHED).await;
+    let around = (killed_at - delta(WATCHED), killed_at + delta(WATCHED));
+    let (what, waits, share) = if service == Service::Gateway {
+        let what = "triggers around the kill, from due to answered";
+        (what, load.waits(around), "answers".to_owned())
     } else {
         let shards = metrics::value(ring, service, 4, "escapement_shards_owned").await?;
-        format!("has {shards} of 64 shards")
+        let what = "execs around the kill, from due to sealed";
+        let waits = waits(ring, around).await?;
+        (what, waits, format!("has {shards} of 64 shards"))
     };
-    let waits = waits(ring, killed_at - delta(WATCHED), killed_at + delta(WATCHED)).await?;
     println!(
-        "{}: {} execs around the kill, from due to sealed p50 {:.2} s, longest {:.2} s; \
-         beyond p50 {:.2} s (goal: at most {:.1}); the fourth {shares}",
+        "{}: {} {what} p50 {:.2} s, longest {:.2} s; \
+         beyond p50 {:.2} s (goal: at most {:.1}); the fourth {share}",
         service.program(),
         waits.len(),
         waits.at(0.5) / 1000.0,
@@ -93,7 +101,7 @@ async fn round(ring: &Ring, service: Service) -> Result<()> {
 }
 
 /// How long each exec that was due in this time took until its log was sealed.
-async fn waits(ring: &Ring, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Times> {
+async fn waits(ring: &Ring, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Result<Times> {
     let (from, to) = (from.to_rfc3339(), to.to_rfc3339());
     let sql = format!(
         "SELECT extract(epoch FROM coalesce(max(l.sealed_at), now())
@@ -135,6 +143,8 @@ struct Load {
     clients: Vec<Client>,
     triggered: i64,
     scheduled: [i64; 2],
+    /// When each trigger was answered, and how long after it was due.
+    answers: RefCell<Vec<(DateTime<Utc>, Duration)>>,
 }
 
 impl Load {
@@ -153,17 +163,18 @@ impl Load {
             triggered: job(json!({ "resource_size": "XXS" })).await?,
             scheduled: [job(timed.clone()).await?, job(timed).await?],
             clients,
+            answers: RefCell::default(),
         })
     }
 
     /// Triggers until it is to stop, each once, by whoever answers.
     async fn trigger(&self, stopping: &CancellationToken) -> Result<()> {
-        let mut ticks = tokio::time::interval(TRIGGER_EVERY);
+        let mut ticks = interval(TRIGGER_EVERY);
         for number in 0.. {
-            if stopping.run_until_cancelled(ticks.tick()).await.is_none() {
+            let Some(due) = stopping.run_until_cancelled(ticks.tick()).await else {
                 break;
-            }
-            let key = format!("failover-{number}");
+            };
+            let key = format!("failover-{}", number / ASKED);
             let mut tried = 0;
             // Each replica in turn; one that is gone refuses the connection.
             while let Err(error) = self.clients[(number + tried) % self.clients.len()]
@@ -173,8 +184,17 @@ impl Load {
                 tried += 1;
                 ensure!(tried < 30, "nobody takes a trigger: {error:#}");
             }
+            let answer = (Utc::now(), Instant::now() - due);
+            self.answers.borrow_mut().push(answer);
         }
         Ok(())
+    }
+
+    /// How long clients waited for the answers that they had in this time.
+    fn waits(&self, (from, to): (DateTime<Utc>, DateTime<Utc>)) -> Times {
+        let answers = self.answers.borrow();
+        let around = answers.iter().filter(|(at, _)| (from..=to).contains(at));
+        around.map(|(_, wait)| *wait).collect()
     }
 
     /// Pauses the schedules and waits until everything has ended.
