@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chassis::{Backoff, BackoffConfig};
 use cluster::{CallError, ClusterConfig, names, persist};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -16,14 +17,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
 
 use crate::config::NamespaceConfig;
+use objects::is_counted;
 
 /// The service account of all pods. It has no rights; the namespace's own
 /// `default` appears some time after the namespace, and pods wait for it.
 pub(crate) const SERVICE_ACCOUNT: &str = "escapement-exec";
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// How long Kubernetes may take to count what is in a namespace, and how often it is asked.
+const COUNTED_WITHIN: Duration = Duration::from_secs(5);
+const COUNTING: BackoffConfig = BackoffConfig {
+    initial: Duration::from_millis(50),
+    cap: Duration::from_secs(1),
+    reset_after: Duration::MAX,
+};
 
 /// Why a namespace cannot be used.
 #[derive(Debug, Error)]
@@ -89,9 +99,27 @@ impl Namespaces {
         let (ingress, egress) = (self.deny_ingress(), self.egress());
         keep(&policies, &ingress, self.config.deny_ingress).await?;
         keep(&policies, &egress, !self.config.egress_except.is_empty()).await?;
-        let quotas = Api::namespaced(self.client.clone(), name);
+        self.limit(name).await
+    }
+
+    /// Kubernetes keeps to a quota from when its controller has counted what there is, so
+    /// the first Jobs of a namespace wait for that.
+    async fn limit(&self, name: &str) -> Result<(), NamespaceError> {
+        let (quotas, quota) = (Api::namespaced(self.client.clone(), name), self.quota());
         let has_quota = self.config.limits().next().is_some();
-        keep(&quotas, &self.quota(), has_quota).await?;
+        let (mut pauses, until) = (Backoff::new(COUNTING), Instant::now() + COUNTED_WITHIN);
+        while let Some(kept) = keep(&quotas, &quota, has_quota).await?
+            && !is_counted(&kept)
+        {
+            if Instant::now() >= until {
+                tracing::warn!(
+                    namespace = name,
+                    "Kubernetes has not counted what its quota limits; nothing is held by it yet"
+                );
+                break;
+            }
+            sleep(pauses.next_delay()).await;
+        }
         Ok(())
     }
 
@@ -147,8 +175,8 @@ where
 }
 
 /// Has an object be as the configuration says now, whatever it said before, or not be
-/// at all.
-async fn keep<K>(api: &Api<K>, object: &K, is_wanted: bool) -> Result<(), CallError>
+/// at all. What it is then.
+async fn keep<K>(api: &Api<K>, object: &K, is_wanted: bool) -> Result<Option<K>, CallError>
 where
     K: Clone + Debug + Serialize + DeserializeOwned + Resource,
 {
@@ -158,12 +186,12 @@ where
         let patch = Patch::Apply(object);
         return persist(LIMIT, || api.patch(name, &params, &patch))
             .await
-            .map(drop);
+            .map(Some);
     }
     let params = DeleteParams::default();
     match persist(LIMIT, || api.delete(name, &params)).await {
         Err(error) if error.code() != Some(404) => Err(error),
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 

@@ -85,6 +85,16 @@ impl Namespaces {
     }
 }
 
+/// Whether Kubernetes has counted what a quota limits, and so keeps to it as it is now.
+pub(super) fn is_counted(quota: &ResourceQuota) -> bool {
+    let limits = quota.spec.as_ref().and_then(|spec| spec.hard.as_ref());
+    let kept = quota
+        .status
+        .as_ref()
+        .and_then(|status| status.hard.as_ref());
+    limits == kept
+}
+
 /// Everywhere but these networks.
 fn beyond(except: &[String]) -> NetworkPolicyEgressRule {
     let all = [("0.0.0.0/0", false), ("::/0", true)].map(|(cidr, is_v6)| {
@@ -145,5 +155,19 @@ mod tests {
             "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }],
         });
         assert_eq!(json!(name_server()), names);
+    }
+
+    #[test]
+    fn a_quota_is_counted_when_its_status_has_its_limits() {
+        let quota = |status| {
+            let quota = json!({ "spec": { "hard": { "pods": "10" } }, "status": status });
+            serde_json::from_value::<ResourceQuota>(quota).unwrap()
+        };
+        let counted = json!({ "hard": { "pods": "10" }, "used": { "pods": "0" } });
+        assert!(is_counted(&quota(counted)));
+        let of_before = json!({ "hard": { "pods": "20" }, "used": { "pods": "15" } });
+        for not_yet in [json!({}), json!(null), of_before] {
+            assert!(!is_counted(&quota(not_yet.clone())), "{not_yet}");
+        }
     }
 }
