@@ -24,3 +24,7 @@ mod spans;
 mod sweep;
 mod together;
 pub mod view;
+
+/// The C library's keeps a part of what each burst of execs has needed.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
