@@ -77,8 +77,11 @@ async fn round(ring: &Ring, load: &Load, service: Service) -> Result<()> {
     sleep(WATCHED).await;
     let around = (killed_at - delta(WATCHED), killed_at + delta(WATCHED));
     let (what, waits, share) = if service == Service::Gateway {
+        let fourth = Client::new(&ring.api_url_of(4)?, &load.token);
+        let trigger = fourth.trigger_once(load.triggered, "fourth", json!({}));
+        trigger.await.context("the fourth takes no trigger")?;
         let what = "triggers around the kill, from due to answered";
-        (what, load.waits(around), "answers".to_owned())
+        (what, load.waits(around), "takes triggers".to_owned())
     } else {
         let shards = metrics::value(ring, service, 4, "escapement_shards_owned").await?;
         let what = "execs around the kill, from due to sealed";
@@ -140,6 +143,7 @@ async fn audit(ring: &Ring, starts: &StartCounter) -> Result<()> {
 
 /// Execs, while replicas come and go.
 struct Load {
+    token: String,
     clients: Vec<Client>,
     triggered: i64,
     scheduled: [i64; 2],
@@ -162,6 +166,7 @@ impl Load {
         Ok(Self {
             triggered: job(json!({ "resource_size": "XXS" })).await?,
             scheduled: [job(timed.clone()).await?, job(timed).await?],
+            token,
             clients,
             answers: RefCell::default(),
         })
