@@ -1,11 +1,10 @@
 //! Plain triggers, of which there are the most: those that wait at the same moment are
-//! written together, by one statement and so by one commit. Nothing ever pauses to fill a
-//! batch: while one is written, others gather. Two lanes, so that one batch is put together
-//! while the other is on its way to the disk; each has jobs of its own, because two that hold
-//! the same job at once cost Postgres more than they save.
+//! written together, by one statement and so by one commit. While one batch is written, others
+//! gather, and a second one of the same size may begin ([`line`]).
 //!
 //! Who hangs up takes nothing back: what waits is written, and announced.
 
+mod line;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -18,20 +17,18 @@ use store::{Store, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use self::line::Line;
 use self::queue::{FairQueue, Full};
 use crate::reply::error::ApiError;
 
-/// Triggers of a batch; larger ones are no faster, and those in them wait longer.
-const BATCH_MAX: usize = 256;
-
-/// Batches that may be under way at once.
-const LANES: usize = 2;
-
-/// Triggers that may wait in a lane, and those of one account among them.
-const WAITING_MAX: usize = 4096;
-const WAITING_EACH: usize = 1024;
+/// Triggers that may wait, and those of one account among them.
+const WAITING_MAX: usize = 8192;
+const WAITING_EACH: usize = 2048;
 
 type Outcome = Result<Option<Written>, Arc<StoreError>>;
+
+/// Who waits for it, and what became of it.
+type Answer = (oneshot::Sender<Outcome>, Outcome);
 
 /// Triggers that wait to be written; one for all workers.
 #[derive(Debug, Clone)]
@@ -44,13 +41,7 @@ struct Shared {
     tasks: Tasks,
     /// A worker may stop while others wait for what it began.
     runtime: Handle,
-    lanes: [Mutex<Lane>; LANES],
-}
-
-#[derive(Debug)]
-struct Lane {
-    waiting: FairQueue<Waiting>,
-    has_writer: bool,
+    line: Mutex<Line<Waiting>>,
 }
 
 #[derive(Debug)]
@@ -63,16 +54,12 @@ impl Together {
     /// Triggers that are written to this store and announced there, by the threads of the
     /// runtime that this is called on.
     pub fn new(store: Store, publisher: Publisher, tasks: Tasks) -> Self {
-        let lane = || Lane {
-            waiting: FairQueue::new(WAITING_MAX, WAITING_EACH),
-            has_writer: false,
-        };
         Self(Arc::new(Shared {
             store,
             publisher,
             tasks,
             runtime: Handle::current(),
-            lanes: [(); LANES].map(|()| Mutex::new(lane())),
+            line: Mutex::new(Line::new(FairQueue::new(WAITING_MAX, WAITING_EACH))),
         }))
     }
 
@@ -92,36 +79,30 @@ impl Together {
     }
 
     fn push(&self, account: i64, waiting: Waiting) -> Result<(), Full> {
-        let job = waiting.trigger.trigger.job_id;
-        let number = usize::try_from(job.0).unwrap_or_default() % LANES;
-        let mut lane = self.0.lane(number);
-        if let Err(full) = lane.waiting.push(account, waiting) {
+        let mut line = self.0.line();
+        if let Err(full) = line.push(account, waiting) {
             metrics::counter!("escapement_triggers_refused_total").increment(1);
             return Err(full);
         }
-        if !lane.has_writer {
-            lane.has_writer = true;
-            drop(lane);
+        if let Some(batch) = line.begin() {
+            drop(line);
             let writer = Writer {
                 shared: self.0.clone(),
-                lane: number,
-                is_it: true,
+                under_way: Some(batch.len()),
             };
             let _there = self.0.runtime.enter();
-            drop(self.0.tasks.spawn_finite(writer.run()));
+            drop(self.0.tasks.spawn_finite(writer.run(batch)));
         }
         Ok(())
     }
 }
 
 impl Shared {
-    fn lane(&self, number: usize) -> MutexGuard<'_, Lane> {
-        self.lanes[number]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn line(&self) -> MutexGuard<'_, Line<Waiting>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn write(&self, batch: Vec<Waiting>) {
+    async fn write(&self, batch: Vec<Waiting>) -> Vec<Answer> {
         metrics::counter!("escapement_trigger_batches_total").increment(1);
         let (triggers, answers): (Vec<_>, Vec<_>) = batch
             .into_iter()
@@ -137,14 +118,16 @@ impl Shared {
                 answers.iter().map(|_| Err(error.clone())).collect()
             }
         };
-        self.announce(
-            written
-                .iter()
-                .filter_map(|written| written.as_ref().ok()?.as_ref()),
-        );
-        for (answer, written) in answers.into_iter().zip(written) {
+        answers.into_iter().zip(written).collect()
+    }
+
+    /// Announces what was written, and tells who waits for it.
+    fn tell(&self, written: Vec<Answer>) {
+        let execs = written.iter().map(|(_, outcome)| outcome);
+        self.announce(execs.filter_map(|outcome| outcome.as_ref().ok()?.as_ref()));
+        for (answer, outcome) in written {
             // Who hung up does not need it.
-            let _ = answer.send(written);
+            let _ = answer.send(outcome);
         }
     }
 
@@ -179,31 +162,32 @@ impl Shared {
     }
 }
 
-/// Writes batches of a lane for as long as there are any.
+/// Writes one batch after the other, for as long as one is to begin when one has ended.
 struct Writer {
     shared: Arc<Shared>,
-    lane: usize,
-    /// Until it has left the rest to another.
-    is_it: bool,
+    /// The size of the batch that is being written.
+    under_way: Option<usize>,
 }
 
 impl Writer {
-    async fn run(mut self) {
+    async fn run(mut self, first: Vec<Waiting>) {
+        let mut written = self.shared.write(first).await;
         while let Some(batch) = self.next() {
-            self.shared.write(batch).await;
+            let shared = self.shared.clone();
+            // Who waits is told while Postgres is at work on the next batch.
+            let tell = async { shared.tell(written) };
+            (written, ()) = tokio::join!(biased; shared.write(batch), tell);
         }
+        self.shared.tell(written);
     }
 
-    /// With the last of what waits it ceases to be the writer at once: what is pushed after
-    /// that has one of its own.
     fn next(&mut self) -> Option<Vec<Waiting>> {
-        let mut lane = self.shared.lane(self.lane);
-        let batch = lane.waiting.take(BATCH_MAX);
-        if batch.is_empty() {
-            lane.has_writer = false;
-            self.is_it = false;
-            return None;
+        let mut line = self.shared.line();
+        if let Some(size) = self.under_way.take() {
+            line.end(size);
         }
+        let batch = line.begin()?;
+        self.under_way = Some(batch.len());
         Some(batch)
     }
 }
@@ -211,8 +195,8 @@ impl Writer {
 /// After a panic.
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.is_it {
-            self.shared.lane(self.lane).has_writer = false;
+        if let Some(size) = self.under_way {
+            self.shared.line().end(size);
         }
     }
 }

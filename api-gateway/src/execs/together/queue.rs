@@ -46,6 +46,11 @@ impl<T> FairQueue<T> {
         Ok(())
     }
 
+    /// How much waits.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
     /// Takes up to so many, of each owner one in turn.
     pub(super) fn take(&mut self, count: usize) -> Vec<T> {
         let mut taken = Vec::with_capacity(count.min(self.length));
