@@ -1,11 +1,11 @@
 //! When a batch is put together of what waits. One that is alone takes whatever there is. A
-//! second one begins beside it once it can be as large: then both processors and the disk have
+//! second one begins beside it once it can be as large: then the processors and the disk have
 //! work, and yet each commit is for as many as can be. Nothing ever pauses to fill a batch.
 
 use super::queue::{FairQueue, Full};
 
 /// Items of a batch; larger ones are no faster, and those in them wait longer.
-pub(super) const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 256;
 
 /// Batches that may be under way at once. More would only be smaller.
 const BATCHES: usize = 2;
