@@ -1,6 +1,6 @@
 //! Plain triggers, of which there are the most: those that wait at the same moment are
 //! written together, by one statement and so by one commit. While one batch is written, others
-//! gather, and a second one of the same size may begin ([`line`]).
+//! gather, and a second one of the same size may begin (`line.rs`).
 //!
 //! Who hangs up takes nothing back: what waits is written, and announced.
 
@@ -173,10 +173,9 @@ impl Writer {
     async fn run(mut self, first: Vec<Waiting>) {
         let mut written = self.shared.write(first).await;
         while let Some(batch) = self.next() {
-            let shared = self.shared.clone();
             // Who waits is told while Postgres is at work on the next batch.
-            let tell = async { shared.tell(written) };
-            (written, ()) = tokio::join!(biased; shared.write(batch), tell);
+            let tell = async { self.shared.tell(written) };
+            (written, ()) = tokio::join!(biased; self.shared.write(batch), tell);
         }
         self.shared.tell(written);
     }
